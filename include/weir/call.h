@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.h - what surrounds the messages of one call: method, peer, metadata, deadline, status.
+ *
+ * Server and client use the same type. A call is counted context and holds no connection: keeping
+ * one keeps its metadata and its arena. Whoever owns the call's response stream (on a server: while
+ * the handler builds or polls it) may use the call without locks; weir_call_cancel,
+ * weir_call_cancelled, weir_call_ref and weir_call_unref work from any thread.
+ */
+#ifndef WEIR_CALL_H
+#define WEIR_CALL_H
+
+#include <weir/metadata.h>
+#include <weir/stream.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_call weir_call;
+
+/* A call to "/package.Service/Method", for weir_channel_call. NULL when memory is out. */
+WEIR_API weir_call *weir_call_create(const char *method);
+WEIR_API weir_call *weir_call_ref(weir_call *call);
+WEIR_API void weir_call_unref(weir_call *call);
+
+/* "/package.Service/Method", and the :authority it was or will be sent to ("" when not yet known). */
+WEIR_API const char *weir_call_method(const weir_call *call);
+WEIR_API const char *weir_call_authority(const weir_call *call);
+
+/* Who is at the other end; borrowed from the call. Strings are never NULL. */
+typedef struct weir_peer {
+    const char *address; /* "127.0.0.1:50051", "[::1]:50051", "unix:/path" or "" */
+    uint64_t reserved[8];
+} weir_peer;
+WEIR_API const weir_peer *weir_call_peer(const weir_call *call);
+
+/* Metadata of the request (server: what came; client: what will be sent) and of the response. */
+WEIR_API const weir_metadata *weir_call_request_metadata(const weir_call *call);
+WEIR_API const weir_metadata *weir_call_response_metadata(const weir_call *call);
+WEIR_API const weir_metadata *weir_call_trailers(const weir_call *call);
+
+/*
+ * Adds to what this side sends first: on a client the request's metadata (before the call is made),
+ * on a server the response's (before its headers left: FAILED_PRECONDITION after that). Codes as
+ * weir_metadata_add.
+ */
+WEIR_API weir_code weir_call_add_metadata(weir_call *call, const char *name, const void *value,
+                                          size_t size) WEIR_MUST_USE;
+
+/* Server: adds a trailer, until the response stream ended. */
+WEIR_API weir_code weir_call_add_trailer(weir_call *call, const char *name, const void *value,
+                                         size_t size) WEIR_MUST_USE;
+
+/* Server: sends the response headers now and not with the first message, for clients that wait for
+ * them. Later adds of metadata fail. Any thread. */
+WEIR_API void weir_call_send_headers(weir_call *call);
+
+/* The final status, once the response stream ended; until then OK. Borrowed. */
+WEIR_API const weir_status *weir_call_status(const weir_call *call);
+
+/* Client: the call ends with DEADLINE_EXCEEDED this long after it was made; the server is told. */
+WEIR_API void weir_call_set_timeout(weir_call *call, uint64_t ns);
+
+/* When the call ends by itself, on the clock of weir_task_now; WEIR_NEVER: never. */
+WEIR_API uint64_t weir_call_deadline(const weir_call *call);
+
+/* Client: wait for a connection instead of failing with UNAVAILABLE when one cannot be made. */
+WEIR_API void weir_call_set_wait_for_ready(weir_call *call, bool wait);
+
+/* Client: the largest message to receive in this call; 0 is the channel's. */
+WEIR_API void weir_call_set_max_receive_size(weir_call *call, size_t size);
+
+/* Ends the call with CANCELLED, from any thread, at either end. After its end: nothing. */
+WEIR_API void weir_call_cancel(weir_call *call);
+
+/* True once the call was cancelled, by either side, its deadline passed or its connection broke.
+ * Any thread; what a long computation asks now and then. */
+WEIR_API bool weir_call_cancelled(const weir_call *call);
+
+/* Memory that lives as long as the call. NULL when memory is out. Not for unbounded use: nothing is
+ * given back before the end. */
+WEIR_API void *weir_call_alloc(weir_call *call, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.h - a client's way to a service: here one connection to one address, made when needed.
+ */
+#ifndef WEIR_CHANNEL_H
+#define WEIR_CHANNEL_H
+
+#include <weir/handler.h>
+#include <weir/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_channel weir_channel;
+
+typedef struct weir_channel_options {
+    weir_loop *loop;          /* default: a thread of its own */
+    const char *authority;    /* copied; default: the target's host:port, "localhost" on Unix sockets */
+    const char *user_agent;   /* copied; put before weir's own */
+    size_t max_receive_size;  /* largest response message; default 4 MiB */
+    size_t max_header_size;   /* name + value + 32 of all response headers; default 16 KiB */
+    uint64_t connect_timeout_ns; /* default 20 s */
+    uint64_t reserved[16];
+} weir_channel_options;
+
+/*
+ * `target` is "host:port", "dns:///host:port", "ipv4:a.b.c.d:port", "ipv6:[::1]:port", "unix:path".
+ * Nothing is connected yet. INVALID_ARGUMENT for a target that is none. `options` may be NULL.
+ */
+WEIR_API weir_code weir_channel_create(const char *target, const weir_channel_options *options,
+                                       weir_channel **out, weir_status *why) WEIR_MUST_USE;
+
+/*
+ * Makes a call: it starts now. `call` is borrowed, `requests` moves in and is polled on the
+ * channel's loop; the responses move out and any one thread may own them. Releasing the responses
+ * cancels the call. END of `requests` half-closes; an ERROR resets with CANCEL and becomes the
+ * call's status. Any thread. A call can be made once.
+ */
+WEIR_API weir_stream weir_channel_call(weir_channel *channel, weir_call *call,
+                                       weir_stream requests);
+
+/*
+ * One message out, one back, on the calling thread, which must not turn a loop. `request` moves in,
+ * *reply is the caller's at WEIR_OK. Else the call's status, its message in *why.
+ */
+WEIR_API weir_code weir_channel_unary(weir_channel *channel, weir_call *call, weir_bytes request,
+                                      weir_bytes *reply, weir_status *why) WEIR_MUST_USE;
+
+/* The channel as a handler: a server method that forwards to it is a proxy. Takes a reference. A
+ * call it gets is sent on with its metadata and deadline; what comes back is passed on. */
+WEIR_API weir_handler weir_channel_handler(weir_channel *channel);
+
+WEIR_API weir_channel *weir_channel_ref(weir_channel *channel);
+
+/*
+ * Drops a reference. With the last one running calls end with CANCELLED, the connection closes, and
+ * the channel's own thread ends; it returns when that is done, except on the channel's own loop,
+ * where it is done in the next turn.
+ */
+WEIR_API void weir_channel_unref(weir_channel *channel);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

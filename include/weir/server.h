@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server.h - methods and who serves them.
+ *
+ *     weir_server_create, weir_server_handle ..., weir_server_listen, weir_server_start,
+ *     weir_server_shutdown, weir_server_wait, weir_server_free
+ *
+ * A server runs on the loop in its options, or on threads of its own. Functions here may be called
+ * from any thread that does not turn one of its loops, and one at a time.
+ */
+#ifndef WEIR_SERVER_H
+#define WEIR_SERVER_H
+
+#include <weir/handler.h>
+#include <weir/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_server_options {
+    weir_loop *loop;           /* default: threads of its own, started by weir_server_start */
+    unsigned threads;          /* loops (and threads) of its own; default 1 */
+    uint32_t max_streams;      /* concurrent calls on one connection; default 100 */
+    size_t max_receive_size;   /* largest request message; default 4 MiB */
+    size_t max_header_size;    /* name + value + 32 of all request headers; default 16 KiB */
+    unsigned max_threads;      /* of the pool for weir_blocking; default 16 */
+    unsigned max_queue;        /* calls that wait for one; default 1024 */
+    uint64_t reserved[16];
+} weir_server_options;
+
+/* `options` may be NULL: all defaults. */
+WEIR_API weir_code weir_server_create(const weir_server_options *options, weir_server **out,
+                                      weir_status *why) WEIR_MUST_USE;
+
+/*
+ * Serves `method` ("/package.Service/Method", "/package.Service/<star>" or "<star>", where <star>
+ * is an asterisk; the most exact one wins) with `handler`, which moves in, also on failure. Before
+ * the server listens. ALREADY_EXISTS, INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
+ */
+WEIR_API weir_code weir_server_handle(weir_server *server, const char *method, weir_handler handler,
+                                      weir_status *why) WEIR_MUST_USE;
+
+/*
+ * Listens on "host:port" (port 0: any free one), "[::1]:port", "unix:/path". *port, where not NULL,
+ * is the port it got. UNAVAILABLE with the system's reason, INVALID_ARGUMENT for an address that is
+ * none. Needs weir's libuv driver.
+ */
+WEIR_API weir_code weir_server_listen(weir_server *server, const char *address, uint16_t *port,
+                                      weir_status *why) WEIR_MUST_USE;
+
+/* Starts the server's own threads. Not for a server on a loop of yours. */
+WEIR_API weir_code weir_server_start(weir_server *server, weir_status *why) WEIR_MUST_USE;
+
+/* No new connections and calls from now; running calls may finish until `grace_ns` passed, then
+ * they are cancelled. Returns at once. Any thread, and also a signal-safe one: see weir_server_wait. */
+WEIR_API void weir_server_shutdown(weir_server *server, uint64_t grace_ns);
+
+/* Waits on the calling thread until a shutdown is complete. Only with threads of its own. */
+WEIR_API void weir_server_wait(weir_server *server);
+
+/* Shuts down without grace if that was not done, and frees. Waits for blocking functions. */
+WEIR_API void weir_server_free(weir_server *server);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mailbox.c - how wakes reach the thread that polls.
+ *
+ * `queued` is only ever exchanged: a waker that finds it set came before the driver cleared it, so
+ * the driver, which polls after clearing, sees what the waker's owner did before waking.
+ */
+#include "stream/mailbox.h"
+
+#include "base/alloc.h"
+
+static _Thread_local char this_thread;
+
+static void queue_init(struct cell_queue *queue)
+{
+    queue->first = NULL;
+    queue->end = &queue->first;
+}
+
+static void queue_push(struct cell_queue *queue, struct weir_cell *cell)
+{
+    cell->next = NULL;
+    *queue->end = cell;
+    queue->end = &cell->next;
+}
+
+struct mailbox *mailbox_create(void (*notify)(void *self), void *self)
+{
+    struct mailbox *mailbox = mem_zalloc(sizeof *mailbox);
+
+    if (mailbox == NULL)
+        return NULL;
+    if (pthread_mutex_init(&mailbox->lock, NULL) != 0) {
+        mem_free(mailbox);
+        return NULL;
+    }
+    atomic_init(&mailbox->references, 1);
+    atomic_init(&mailbox->thread, NULL);
+    queue_init(&mailbox->inbox);
+    queue_init(&mailbox->local);
+    mailbox->notify = notify;
+    mailbox->self = self;
+    return mailbox;
+}
+
+static void mailbox_unref(struct mailbox *mailbox)
+{
+    if (atomic_fetch_sub(&mailbox->references, 1) != 1)
+        return;
+    pthread_mutex_destroy(&mailbox->lock);
+    mem_free(mailbox);
+}
+
+void mailbox_attach(struct mailbox *mailbox)
+{
+    if (!mailbox_is_local(mailbox))
+        atomic_store_explicit(&mailbox->thread, &this_thread, memory_order_relaxed);
+}
+
+bool mailbox_is_local(const struct mailbox *mailbox)
+{
+    return atomic_load_explicit(&mailbox->thread, memory_order_relaxed) == &this_thread;
+}
+
+/* All that is queued, local first. */
+static struct weir_cell *take_all(struct mailbox *mailbox)
+{
+    struct weir_cell *first;
+
+    pthread_mutex_lock(&mailbox->lock);
+    *mailbox->local.end = mailbox->inbox.first;
+    queue_init(&mailbox->inbox);
+    pthread_mutex_unlock(&mailbox->lock);
+    first = mailbox->local.first;
+    queue_init(&mailbox->local);
+    return first;
+}
+
+bool mailbox_drain(struct mailbox *mailbox)
+{
+    struct weir_cell *cell = take_all(mailbox);
+    bool any = cell != NULL;
+
+    while (cell != NULL) {
+        struct weir_cell *next = cell->next;
+
+        atomic_exchange_explicit(&cell->queued, false, memory_order_acq_rel);
+        if (cell->target != NULL)
+            cell->woken(cell->target);
+        cell_unref(cell);
+        cell = next;
+    }
+    return any;
+}
+
+bool mailbox_has_mail(struct mailbox *mailbox)
+{
+    bool any;
+
+    if (mailbox->local.first != NULL)
+        return true;
+    pthread_mutex_lock(&mailbox->lock);
+    any = mailbox->inbox.first != NULL;
+    pthread_mutex_unlock(&mailbox->lock);
+    return any;
+}
+
+static void drop_all(struct weir_cell *cell)
+{
+    while (cell != NULL) {
+        struct weir_cell *next = cell->next;
+
+        cell_unref(cell);
+        cell = next;
+    }
+}
+
+void mailbox_close(struct mailbox *mailbox)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    mailbox->closed = true;
+    pthread_mutex_unlock(&mailbox->lock);
+    atomic_store_explicit(&mailbox->thread, NULL, memory_order_relaxed);
+    drop_all(take_all(mailbox));
+    mailbox_unref(mailbox);
+}
+
+struct weir_cell *cell_create(struct mailbox *mailbox, void (*woken)(void *target), void *target)
+{
+    struct weir_cell *cell = mem_alloc(sizeof *cell);
+
+    if (cell == NULL)
+        return NULL;
+    atomic_fetch_add(&mailbox->references, 1);
+    atomic_init(&cell->references, 1);
+    atomic_init(&cell->queued, false);
+    cell->mailbox = mailbox;
+    cell->next = NULL;
+    cell->woken = woken;
+    cell->target = target;
+    return cell;
+}
+
+void cell_ref(struct weir_cell *cell)
+{
+    atomic_fetch_add_explicit(&cell->references, 1, memory_order_relaxed);
+}
+
+void cell_unref(struct weir_cell *cell)
+{
+    if (atomic_fetch_sub_explicit(&cell->references, 1, memory_order_acq_rel) != 1)
+        return;
+    mailbox_unref(cell->mailbox);
+    mem_free(cell);
+}
+
+static void wake_local(struct mailbox *mailbox, struct weir_cell *cell)
+{
+    bool first = mailbox->local.first == NULL;
+
+    queue_push(&mailbox->local, cell);
+    if (first && !mailbox->attended && mailbox->notify != NULL)
+        mailbox->notify(mailbox->self);
+}
+
+static void wake_remote(struct mailbox *mailbox, struct weir_cell *cell)
+{
+    bool open;
+
+    pthread_mutex_lock(&mailbox->lock);
+    open = !mailbox->closed;
+    if (open) {
+        bool first = mailbox->inbox.first == NULL;
+
+        queue_push(&mailbox->inbox, cell);
+        if (first && mailbox->notify != NULL)
+            mailbox->notify(mailbox->self);
+    }
+    pthread_mutex_unlock(&mailbox->lock);
+    if (!open)
+        cell_unref(cell);
+}
+
+void cell_wake(struct weir_cell *cell)
+{
+    if (atomic_exchange_explicit(&cell->queued, true, memory_order_acq_rel))
+        return;
+    cell_ref(cell);
+    if (mailbox_is_local(cell->mailbox))
+        wake_local(cell->mailbox, cell);
+    else
+        wake_remote(cell->mailbox, cell);
+}
+
+void cell_detach(struct weir_cell *cell)
+{
+    cell->target = NULL;
+    cell_unref(cell);
+}
