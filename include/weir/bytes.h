@@ -39,8 +39,10 @@ WEIR_API weir_bytes weir_bytes_format(const char *format, ...) WEIR_PRINTF(1, 2)
 /* Borrows memory that outlives every use of the bytes, a string literal for example. */
 WEIR_API weir_bytes weir_bytes_static(const void *data, size_t size);
 
-/* Takes over memory: release(memory) is called when the last slice of it is gone, on any thread,
- * also when this fails. */
+/*
+ * Takes over memory: release(memory) is called when the last slice of it is gone, also when this
+ * fails. That may be on any thread and under a lock of the library, so it must only free.
+ */
 WEIR_API weir_bytes weir_bytes_own(void *memory, size_t size, void (*release)(void *memory));
 
 /* A new buffer of `size` bytes to fill before the bytes are shared; *memory is where to write. */
@@ -51,6 +53,9 @@ WEIR_API void weir_bytes_unref(weir_bytes *bytes);
 
 /* A part of `bytes`, with a reference of its own. offset + size must lie within it. */
 WEIR_API weir_bytes weir_bytes_slice(const weir_bytes *bytes, size_t offset, size_t size);
+
+/* Drops each of `count` bytes and the array, which a function of weir made. */
+WEIR_API void weir_bytes_free_array(weir_bytes *messages, size_t count);
 
 WEIR_API bool weir_bytes_equal(const weir_bytes *a, const weir_bytes *b);
 

@@ -20,7 +20,6 @@ typedef struct weir_channel_options {
     const char *user_agent;   /* copied; put before weir's own */
     size_t max_receive_size;  /* largest response message; default 4 MiB */
     size_t max_header_size;   /* name + value + 32 of all response headers; default 16 KiB */
-    uint64_t connect_timeout_ns; /* default 20 s */
     uint64_t reserved[16];
 } weir_channel_options;
 
@@ -54,9 +53,9 @@ WEIR_API weir_handler weir_channel_handler(weir_channel *channel);
 WEIR_API weir_channel *weir_channel_ref(weir_channel *channel);
 
 /*
- * Drops a reference. With the last one running calls end with CANCELLED, the connection closes, and
- * the channel's own thread ends; it returns when that is done, except on the channel's own loop,
- * where it is done in the next turn.
+ * Drops a reference. With the last one running calls end with CANCELLED and the connection closes.
+ * A channel with a thread of its own returns when that thread has ended (not to be called on it); on
+ * a loop of yours it is done in a later turn of that loop.
  */
 WEIR_API void weir_channel_unref(weir_channel *channel);
 

@@ -29,15 +29,16 @@ WEIR_API weir_code weir_connection_input(weir_connection *connection, const uint
 /* False while so much output waits that reading more would be unbounded: stop reading the socket. */
 WEIR_API bool weir_connection_wants_input(const weir_connection *connection);
 
-/* Up to `max` slices of what to send, borrowed until weir_connection_output_done, and nothing else
- * of this connection may be called in between. 0: nothing to send now. */
+/* Up to `max` slices of what to send, borrowed until weir_connection_output_done or
+ * weir_connection_eof. 0: nothing to send now. */
 WEIR_API size_t weir_connection_output(weir_connection *connection, weir_slice *out, size_t max);
 
 /* `size` bytes of that were written, or copied. */
 WEIR_API void weir_connection_output_done(weir_connection *connection, size_t size);
 
 /* The socket is gone, or could not be made: `reason` (borrowed, may be NULL) becomes part of the
- * status of the calls it takes along. */
+ * status of the calls it takes along. A connection that was never open and has calls which wait for
+ * one (weir_call_set_wait_for_ready) is not done then: its transport is asked to connect again. */
 WEIR_API void weir_connection_eof(weir_connection *connection, const char *reason);
 
 /* A client's connection has an open socket from now on: `peer_address` is copied. */

@@ -17,7 +17,7 @@ extern "C" {
 typedef enum weir_when_full {
     WEIR_FULL_BLOCK,       /* the writer waits */
     WEIR_FULL_DROP_OLDEST, /* the oldest messages make room */
-    WEIR_FULL_LATEST,      /* only the newest message is kept */
+    WEIR_FULL_LATEST,      /* all it holds is dropped for the newest message */
     WEIR_FULL_FAIL         /* the stream ends with RESOURCE_EXHAUSTED after what it holds */
 } weir_when_full;
 
@@ -42,14 +42,16 @@ WEIR_API void weir_pipe_unref(weir_pipe *pipe);
 /*
  * Writes a message, which moves in always. Blocks the calling thread while the pipe is full and its
  * policy is to block. CANCELLED: the reader is gone, or the pipe is closed. RESOURCE_EXHAUSTED:
- * policy FAIL and full.
+ * policy FAIL and full, or memory is out; the pipe is closed by that. Where it would block, it must
+ * not be called on a thread that turns a loop: that is a caller's bug and asserts.
  */
 WEIR_API weir_code weir_pipe_write(weir_pipe *pipe, weir_bytes message) WEIR_MUST_USE;
 
 /*
  * The same without blocking. READY: *message moved in and is zeroed. PENDING: full; *message is
  * untouched and `task` is woken when there is room (task may be NULL: nobody is). END: the reader
- * is gone or the pipe closed. ERROR: policy FAIL and full. At END and ERROR *message is untouched.
+ * is gone or the pipe closed. ERROR: policy FAIL and full, or memory is out; the pipe is closed by
+ * that. At END and ERROR *message is untouched.
  */
 WEIR_API weir_poll weir_pipe_try_write(weir_pipe *pipe, weir_task *task, weir_bytes *message);
 
@@ -61,11 +63,15 @@ WEIR_API void weir_pipe_close(weir_pipe *pipe, weir_status status);
 WEIR_API uint64_t weir_pipe_dropped(const weir_pipe *pipe);
 
 /*
- * One source, many subscribers, each with a bound and a policy of its own for when it is slow.
- * BLOCK makes the source wait for that subscriber, and so all others with it. FAIL ends that
- * subscriber alone. The broadcast owns the source and releases it with its last reference, when it
- * ended, or when nobody is left to read it after weir_broadcast_close. A subscriber sees the
- * messages from its subscription on. The source is polled by whichever subscriber is polled.
+ * One source, many subscribers on any threads, each with a bound and a policy of its own for when
+ * it is slow. BLOCK makes the source wait for that subscriber, and so all others with it; its
+ * max_bytes may be crossed by one message, whose size nobody knew. FAIL ends that subscriber alone,
+ * behind what it holds. A subscriber sees the messages from its subscription on, then the source's
+ * end.
+ *
+ * The source is polled, under a lock, by whichever subscriber finds nothing that waits for it, so
+ * their tasks must share one clock, and the source must not use the broadcast itself. The broadcast
+ * owns the source and releases it when it ended, or with its own last reference.
  */
 typedef struct weir_broadcast weir_broadcast;
 

@@ -58,7 +58,8 @@ typedef struct weir_stream {
 
 /*
  * Polls once. Zeroes *out first; at END and ERROR the stream is released and becomes the empty
- * stream. A READY with failed bytes (see weir_bytes_failed) becomes ERROR RESOURCE_EXHAUSTED.
+ * stream. A READY with failed bytes (see weir_bytes_failed) becomes ERROR RESOURCE_EXHAUSTED, an
+ * ERROR without a code UNKNOWN. What a source left in *out beside its answer is dropped.
  */
 WEIR_API weir_poll weir_stream_poll(weir_stream *stream, weir_task *task, weir_item *out);
 
@@ -80,7 +81,8 @@ typedef weir_poll weir_next_fn(void *state, weir_task *task, weir_item *out);
  * follows the rules of poll. A NULL state together with a release function counts as a failed
  * allocation: the stream is an ERROR RESOURCE_EXHAUSTED.
  */
-WEIR_API weir_stream weir_stream_from(weir_next_fn *next, void *state, void (*release)(void *state));
+WEIR_API weir_stream weir_stream_from(weir_next_fn *next, void *state,
+                                      void (*release)(void *state));
 
 WEIR_API weir_stream weir_stream_once(weir_bytes message);
 WEIR_API weir_stream weir_stream_empty(void);
@@ -122,11 +124,11 @@ WEIR_API weir_stream weir_stream_delay(weir_stream source, uint64_t delay_ns);
 WEIR_API weir_stream weir_stream_chain(weir_stream first, weir_stream second);
 
 /* The messages of all `count` streams as they come, fairly; END when all ended, ERROR with the
- * first error. The array is copied, the streams move in. */
+ * first error. The array is copied, the streams move in. A poll asks each of them. */
 WEIR_API weir_stream weir_stream_merge(const weir_stream *streams, size_t count);
 
-/* One message of each, joined to one by fn, which owns both; ends with the shorter one. A message
- * without a partner is dropped. */
+/* One message of each, joined to one by fn, which owns both; ends with the shorter one. Both are
+ * polled ahead of each other by one message; a message without a partner is dropped. */
 typedef weir_code weir_zip_fn(void *arg, weir_bytes left, weir_bytes right, weir_bytes *out,
                               weir_status *why);
 WEIR_API weir_stream weir_stream_zip(weir_stream left, weir_stream right, weir_zip_fn *fn,
@@ -143,16 +145,25 @@ typedef struct weir_inspect_hooks {
 WEIR_API weir_stream weir_stream_inspect(weir_stream source, const weir_inspect_hooks *hooks);
 
 /*
- * At most one message per interval, against an absolute schedule: start is the first poll, k counts
- * from 1, and the k-th message never leaves before start + k * interval. A late poll catches up at
- * most `catch_up` intervals (100 by default), then the schedule shifts, so that a stall is not
- * followed by a flood. `strict` never sends two closer than the interval.
+ * One message per interval, against an absolute schedule: start is the first poll, k counts from 1,
+ * and the k-th message never leaves before start + k * interval (with a burst of b: before
+ * start + (k - b) * interval). Rates are exact: n a second for an hour are 3600 * n messages.
+ *
+ * A late poll catches up at most `catch_up` intervals: so many messages (and the burst) leave at
+ * once, older slots are lost and the schedule shifts, so that a stall is not followed by a flood. A
+ * source that is late counts as a late poll. `strict` never sends two closer than the interval: it
+ * has no burst and catches nothing up.
+ *
+ * The throttle holds no message: it does not poll its source before a slot has come. So the end of
+ * the source, and its error, are seen in the slot after the last message, not before.
+ *
+ * Neither an interval nor a rate above 0: the stream is the source, not throttled.
  */
 typedef struct weir_throttle_options {
-    uint64_t interval_ns;  /* one message per interval, or ... */
-    double per_second;     /* ... so many a second, when interval_ns is 0 */
-    uint64_t burst;        /* so many messages may leave together ahead of the schedule; default 0 */
-    uint64_t catch_up;     /* intervals; default 100 */
+    uint64_t interval_ns; /* one message per interval, or ... */
+    double per_second;    /* ... so many a second, when interval_ns is 0 */
+    uint64_t burst;       /* so many messages may leave together ahead of the schedule */
+    uint64_t catch_up;    /* intervals; default 100; UINT64_MAX: all of them */
     bool strict;
     uint64_t reserved[4];
 } weir_throttle_options;
@@ -160,8 +171,12 @@ WEIR_API weir_stream weir_stream_throttle(weir_stream source, uint64_t interval_
 WEIR_API weir_stream weir_stream_throttle_with(weir_stream source,
                                                const weir_throttle_options *options);
 
-/* DEADLINE_EXCEEDED when a wait is longer than this. 0 means no limit on that wait. Waits begin
- * with the first poll and, for `next_ns`, when a message was delivered. */
+/*
+ * DEADLINE_EXCEEDED when a wait is longer than this; 0 means no limit on that wait. A wait begins
+ * with the poll that finds nothing, so a reader that is slow to ask does not use up its source's
+ * time, and a message that is there is delivered, however late. `total_ns` runs from the first poll
+ * and ends the stream whatever is there.
+ */
 typedef struct weir_timeout_options {
     uint64_t first_ns;
     uint64_t next_ns;
@@ -170,8 +185,8 @@ typedef struct weir_timeout_options {
 } weir_timeout_options;
 WEIR_API weir_stream weir_stream_timeout(weir_stream source, const weir_timeout_options *options);
 
-/* Cuts each message into messages of at most `size` bytes (slices, not copies). An empty message
- * stays one empty message. */
+/* Cuts each message into messages of at most `size` bytes, not 0; they are slices, not copies. An
+ * empty message stays one empty message. */
 WEIR_API weir_stream weir_stream_chunk(weir_stream source, size_t size);
 
 /* At most so many bytes and messages in total; past it RESOURCE_EXHAUSTED, and the message that
@@ -179,8 +194,12 @@ WEIR_API weir_stream weir_stream_chunk(weir_stream source, size_t size);
 WEIR_API weir_stream weir_stream_limit(weir_stream source, uint64_t max_messages,
                                        uint64_t max_bytes);
 
-/* Prefetches: polls its source ahead while it holds fewer than max_messages and max_bytes, each
- * crossed by at most one message. 0: no limit of that kind, but not both. */
+/*
+ * Prefetches: polls its source ahead while it holds fewer than max_messages and max_bytes; bytes
+ * are crossed by at most one message. 0: no limit of that kind (without one on messages each counts
+ * as one byte at least); both 0: the stream is the source. An error waits behind the messages that
+ * came before it.
+ */
 WEIR_API weir_stream weir_stream_buffer(weir_stream source, size_t max_messages, size_t max_bytes);
 
 /* ---- sinks ---- */
@@ -217,7 +236,6 @@ WEIR_API weir_stream weir_stream_fold(weir_stream source, const weir_fold *fold)
 WEIR_API weir_code weir_stream_collect(weir_stream stream, size_t max_messages, size_t max_bytes,
                                        weir_bytes **messages, size_t *count,
                                        weir_status *why) WEIR_MUST_USE;
-WEIR_API void weir_bytes_free_array(weir_bytes *messages, size_t count);
 
 #ifdef __cplusplus
 }

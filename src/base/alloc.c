@@ -39,6 +39,8 @@ void *mem_zalloc(size_t size)
 
 void *mem_resize(void *memory, size_t size)
 {
+    if (memory == NULL)
+        return mem_alloc(size);
     if (allocator.resize != NULL)
         return allocator.resize(allocator.self, memory, size);
     return realloc(memory, size);
@@ -46,6 +48,8 @@ void *mem_resize(void *memory, size_t size)
 
 void mem_free(void *memory)
 {
+    if (memory == NULL)
+        return;
     if (allocator.release != NULL)
         allocator.release(allocator.self, memory);
     else

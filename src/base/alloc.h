@@ -11,6 +11,8 @@
 
 void *mem_alloc(size_t size);
 void *mem_zalloc(size_t size);
+
+/* As realloc and free: NULL may be resized and freed. The user's allocator never sees a NULL. */
 void *mem_resize(void *memory, size_t size);
 void mem_free(void *memory);
 

@@ -16,6 +16,14 @@ struct weir_buffer {
     void *memory;
 };
 
+/* What failed bytes point to; nobody counts it. */
+extern struct weir_buffer failed_buffer;
+
+static inline bool bytes_failed(const weir_bytes *bytes)
+{
+    return bytes->buffer == &failed_buffer;
+}
+
 /* A buffer with `capacity` bytes behind it and one reference; NULL when memory is out. */
 struct weir_buffer *buffer_create(size_t capacity);
 

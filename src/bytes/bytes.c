@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct weir_buffer failed_buffer;
+struct weir_buffer failed_buffer;
 
 static weir_bytes failed_bytes(void)
 {
@@ -22,7 +22,7 @@ static weir_bytes failed_bytes(void)
 
 bool weir_bytes_failed(const weir_bytes *bytes)
 {
-    return bytes->buffer == &failed_buffer;
+    return bytes_failed(bytes);
 }
 
 struct weir_buffer *buffer_create(size_t capacity)
@@ -86,7 +86,7 @@ weir_bytes bytes_vformat(const char *format, va_list arguments)
     va_copy(again, arguments);
     size = vsnprintf(small, sizeof small, format, arguments);
     weir_bytes bytes = size < 0 ? failed_bytes() : weir_bytes_new((size_t)size + 1, &memory);
-    if (!weir_bytes_failed(&bytes)) {
+    if (!bytes_failed(&bytes)) {
         bytes.size = (size_t)size;
         if ((size_t)size < sizeof small)
             memcpy(memory, small, (size_t)size + 1);
@@ -127,14 +127,14 @@ weir_bytes weir_bytes_own(void *memory, size_t size, void (*release)(void *memor
 
 weir_bytes weir_bytes_ref(const weir_bytes *bytes)
 {
-    if (bytes->buffer != NULL && bytes->buffer != &failed_buffer)
+    if (bytes->buffer != NULL && !bytes_failed(bytes))
         buffer_ref(bytes->buffer);
     return *bytes;
 }
 
 void weir_bytes_unref(weir_bytes *bytes)
 {
-    if (bytes->buffer != NULL && bytes->buffer != &failed_buffer)
+    if (bytes->buffer != NULL && !bytes_failed(bytes))
         buffer_unref(bytes->buffer);
     *bytes = (weir_bytes){0};
 }

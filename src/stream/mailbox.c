@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 
 static _Thread_local char this_thread;
+static _Thread_local unsigned turns;
 
 static void queue_init(struct cell_queue *queue)
 {
@@ -125,19 +126,36 @@ void mailbox_close(struct mailbox *mailbox)
     mailbox_unref(mailbox);
 }
 
-struct weir_cell *cell_create(struct mailbox *mailbox, void (*woken)(void *target), void *target)
+void cell_init(struct weir_cell *cell, struct mailbox *mailbox, void (*woken)(void *target),
+               void *target, void (*destroy)(struct weir_cell *cell))
 {
-    struct weir_cell *cell = mem_alloc(sizeof *cell);
-
-    if (cell == NULL)
-        return NULL;
-    atomic_fetch_add(&mailbox->references, 1);
+    atomic_fetch_add_explicit(&mailbox->references, 1, memory_order_relaxed);
     atomic_init(&cell->references, 1);
     atomic_init(&cell->queued, false);
     cell->mailbox = mailbox;
     cell->next = NULL;
     cell->woken = woken;
     cell->target = target;
+    cell->destroy = destroy;
+}
+
+void cell_release_mailbox(struct weir_cell *cell)
+{
+    mailbox_unref(cell->mailbox);
+}
+
+static void destroy_single(struct weir_cell *cell)
+{
+    cell_release_mailbox(cell);
+    mem_free(cell);
+}
+
+struct weir_cell *cell_create(struct mailbox *mailbox, void (*woken)(void *target), void *target)
+{
+    struct weir_cell *cell = mem_alloc(sizeof *cell);
+
+    if (cell != NULL)
+        cell_init(cell, mailbox, woken, target, destroy_single);
     return cell;
 }
 
@@ -148,10 +166,8 @@ void cell_ref(struct weir_cell *cell)
 
 void cell_unref(struct weir_cell *cell)
 {
-    if (atomic_fetch_sub_explicit(&cell->references, 1, memory_order_acq_rel) != 1)
-        return;
-    mailbox_unref(cell->mailbox);
-    mem_free(cell);
+    if (atomic_fetch_sub_explicit(&cell->references, 1, memory_order_acq_rel) == 1)
+        cell->destroy(cell);
 }
 
 static void wake_local(struct mailbox *mailbox, struct weir_cell *cell)
@@ -196,4 +212,19 @@ void cell_detach(struct weir_cell *cell)
 {
     cell->target = NULL;
     cell_unref(cell);
+}
+
+void turn_start(void)
+{
+    turns++;
+}
+
+void turn_stop(void)
+{
+    turns--;
+}
+
+bool turn_is_running(void)
+{
+    return turns != 0;
 }

@@ -24,6 +24,7 @@ struct weir_cell {
     struct weir_cell *next;
     void (*woken)(void *target); /* the driver's thread only */
     void *target;
+    void (*destroy)(struct weir_cell *cell); /* frees the cell and what it is part of */
 };
 
 struct cell_queue {
@@ -34,11 +35,11 @@ struct cell_queue {
 struct mailbox {
     atomic_size_t references;
     pthread_mutex_t lock;
-    bool closed;              /* under the lock */
-    struct cell_queue inbox;  /* under the lock: woken by other threads */
-    struct cell_queue local;  /* the driver's thread only */
+    bool closed;             /* under the lock */
+    struct cell_queue inbox; /* under the lock: woken by other threads */
+    struct cell_queue local; /* the driver's thread only */
     _Atomic(const void *) thread;
-    bool attended;            /* the driver's thread only: it looks again before it sleeps */
+    bool attended; /* the driver's thread only: it looks again before it sleeps */
     void (*notify)(void *self);
     void *self;
 };
@@ -61,7 +62,13 @@ bool mailbox_has_mail(struct mailbox *mailbox);
 /* No notify runs after this. Drops the driver's reference. */
 void mailbox_close(struct mailbox *mailbox);
 
-/* A cell with one reference; NULL when memory is out. */
+/* Sets up a cell that is part of something larger, with one reference; `destroy` ends with
+ * cell_release_mailbox and frees the whole. */
+void cell_init(struct weir_cell *cell, struct mailbox *mailbox, void (*woken)(void *target),
+               void *target, void (*destroy)(struct weir_cell *cell));
+void cell_release_mailbox(struct weir_cell *cell);
+
+/* A cell of its own with one reference; NULL when memory is out. */
 struct weir_cell *cell_create(struct mailbox *mailbox, void (*woken)(void *target), void *target);
 
 void cell_ref(struct weir_cell *cell);
@@ -70,5 +77,13 @@ void cell_wake(struct weir_cell *cell);
 
 /* The target is gone: later wakes do nothing. Drops the task's reference. */
 void cell_detach(struct weir_cell *cell);
+
+/*
+ * A driver turns a loop on this thread between start and stop; turns may nest. Functions that block
+ * must not be called meanwhile, and assert that.
+ */
+void turn_start(void);
+void turn_stop(void);
+bool turn_is_running(void);
 
 #endif

@@ -5,7 +5,9 @@
  * Fusing and early freeing live here and nowhere else: after END or ERROR the stream is released
  * and empty, so no source and no combinator need remember that it ended.
  */
-#include <weir/stream.h>
+#include "stream/combinator.h"
+
+#include "bytes/buffer.h"
 
 void weir_item_clear(weir_item *item)
 {
@@ -14,30 +16,41 @@ void weir_item_clear(weir_item *item)
     item->flags = 0;
 }
 
-static weir_poll out_of_memory(weir_item *out)
+/* Member by member: a whole struct of this size becomes a slow string instruction. */
+static inline void zero(weir_item *out)
 {
-    weir_item_clear(out);
-    out->status = (weir_status){
-        .code = WEIR_RESOURCE_EXHAUSTED,
-        .message = weir_bytes_static("out of memory", sizeof "out of memory" - 1),
-    };
-    return WEIR_ERROR;
+    out->message = (weir_bytes){0};
+    out->flags = 0;
+    out->status.code = WEIR_OK;
+    out->status.message = (weir_bytes){0};
+    out->status.details = (weir_bytes){0};
+}
+
+/* The last word of a stream. What a careless source left beside it is dropped, not leaked. */
+static weir_poll finish(weir_poll poll, weir_item *out)
+{
+    if (poll == WEIR_READY)
+        return poll_out_of_memory(out);
+    if (poll == WEIR_END)
+        weir_item_clear(out);
+    else
+        poll_refused(out, out->status.code != WEIR_OK ? out->status.code : WEIR_UNKNOWN);
+    return poll;
 }
 
 weir_poll weir_stream_poll(weir_stream *stream, weir_task *task, weir_item *out)
 {
     weir_poll poll;
 
-    *out = (weir_item){0};
+    zero(out);
     if (stream->ops == NULL)
         return WEIR_END;
     poll = stream->ops->poll(stream->self, task, out);
     if (poll == WEIR_PENDING)
         return poll;
-    if (poll == WEIR_READY && !weir_bytes_failed(&out->message))
+    if (poll == WEIR_READY && !bytes_failed(&out->message))
         return poll;
-    if (poll == WEIR_READY)
-        poll = out_of_memory(out);
+    poll = finish(poll, out);
     weir_stream_release(stream);
     return poll;
 }

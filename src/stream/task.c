@@ -36,12 +36,17 @@ void weir_task_wake_at(weir_task *task, uint64_t ns)
         task->wake_at = ns;
 }
 
+void task_wake_by_clock(struct weir_task *task)
+{
+    weir_task_wake_at(task, task->now + RETRY_WITHOUT_WAKER_NS);
+}
+
 weir_waker weir_task_waker(weir_task *task)
 {
-    if (task->cell == NULL)
+    if (task->cell == NULL && task->mailbox != NULL)
         task->cell = cell_create(task->mailbox, task->woken, task->target);
     if (task->cell == NULL) {
-        weir_task_wake_at(task, task->now + RETRY_WITHOUT_WAKER_NS);
+        task_wake_by_clock(task);
         return (weir_waker){0};
     }
     cell_ref(task->cell);

@@ -11,9 +11,9 @@
 
 struct weir_task {
     uint64_t now;
-    uint64_t wake_at; /* WEIR_NEVER: not asked for */
-    struct mailbox *mailbox;
-    struct weir_cell *cell; /* made when a waker is first asked for */
+    uint64_t wake_at;        /* WEIR_NEVER: not asked for */
+    struct mailbox *mailbox; /* NULL: nothing can wake it, it looks at the clock instead */
+    struct weir_cell *cell;  /* made when a waker is first asked for */
     void (*woken)(void *target);
     void *target;
 };
@@ -25,6 +25,9 @@ void task_init(struct weir_task *task, struct mailbox *mailbox, void (*woken)(vo
 /* Wakers kept elsewhere wake nothing from now on. */
 void task_detach(struct weir_task *task);
 
+/* Where a waker cannot be kept: the task looks again a few milliseconds later. */
+void task_wake_by_clock(struct weir_task *task);
+
 /* Before each poll of a driver that drains its mailbox by itself. */
 static inline void task_start(struct weir_task *task, uint64_t now)
 {
@@ -35,6 +38,7 @@ static inline void task_start(struct weir_task *task, uint64_t now)
 /*
  * A thread that waits: polls `stream` until it is not PENDING, on the calling thread. The task is
  * one that thread_task_create made and may be used again and again; NULL makes one for this call.
+ * It asserts that no loop is being turned on this thread.
  */
 weir_poll thread_next(weir_task *task, weir_stream *stream, weir_item *out);
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client.h - what all clients of the command share: a channel, its calls, Ctrl-C, and how a call
+ * that failed is told.
+ */
+#ifndef WEIR_CLI_CLIENT_H
+#define WEIR_CLI_CLIENT_H
+
+#include <weir/weir.h>
+
+#include "interrupt.h"
+#include "options.h"
+
+/* What every client's command line takes. */
+typedef struct client_options {
+    const char *address;
+    uint64_t timeout_ns; /* 0: none */
+    option_list metadata;
+    bool show_metadata;
+} client_options;
+
+/* clang-format off */
+#define CLIENT_OPTIONS(o)                                                                          \
+    {0, "timeout", "TIME", OPTION_DURATION, &(o)->timeout_ns, 1, 0,                                \
+     "end the call with DEADLINE_EXCEEDED after this long"},                                       \
+    {'m', "metadata", "NAME=VALUE", OPTION_LIST, &(o)->metadata, 0, 0,                             \
+     "send this metadata; may be given many times"},                                               \
+    {0, "show-metadata", NULL, OPTION_FLAG, &(o)->show_metadata, 0, 0,                             \
+     "print the metadata and trailers that came back, on stderr"}
+/* clang-format on */
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED_BY_USER = 130 };
+
+typedef struct client {
+    const client_options *options;
+    weir_channel *channel;
+    interrupt interrupt;
+    pthread_mutex_t lock; /* of the calls */
+    weir_call **calls;
+    size_t count, max;
+    bool cancelled;   /* Ctrl-C came: calls made later are cancelled at once */
+    atomic_bool told; /* the user knows already why it fails */
+} client;
+
+/* Makes the channel and room for so many calls. Not EXIT_OK: it was told why; nothing to end. */
+int client_begin(client *c, const client_options *options, size_t max_calls);
+
+/* Makes a call, with the metadata and the timeout of the options. `requests` moves in. */
+weir_stream client_call(client *c, const char *method, weir_stream requests);
+
+/* Cancels all calls. Any thread. */
+void client_cancel(client *c);
+
+/* For a weir_each_fn that failed at this end and told why: ends the call with this. */
+weir_code client_told(client *c);
+
+/* The exit code for how a call ended, after telling why it failed if nobody did. Clears *why. */
+int client_exit_code(client *c, weir_code code, weir_status *why);
+
+/* Frees all. Every response stream must have ended or been released. Returns `code`. */
+int client_end(client *c, int code);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * download_handler.c - Download: a file in chunks.
+ *
+ * A poll that finds no chunk asks the pool's threads for one and is woken when it is there. Nobody
+ * reads ahead: a download whose client stalls holds one chunk, no thread and no place in a queue.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "handlers.h"
+#include "messages.h"
+#include "one_request.h"
+
+enum { DEFAULT_CHUNK = 32 << 10, MAX_CHUNK = 1 << 20 };
+
+struct download {
+    file_job job; /* the first field: a job is its download */
+    int directory;
+    char *path; /* NULL once it is open */
+    int fd;
+    uint64_t size, offset;
+    size_t chunk_size;
+    weir_poll result; /* of the last job; PENDING: it was taken */
+    weir_bytes chunk;
+    weir_status why;
+};
+
+static weir_code open_file(struct download *d)
+{
+    weir_code code = files_open(d->directory, d->path, &d->fd, &d->size, &d->why);
+
+    free(d->path);
+    d->path = NULL;
+    return code;
+}
+
+/* Reads the next chunk right into the message it is sent as. */
+static weir_code read_chunk(struct download *d)
+{
+    uint64_t left = d->size - d->offset;
+    size_t size = left < d->chunk_size ? (size_t)left : d->chunk_size, got;
+    uint8_t *data;
+    weir_code code;
+
+    d->chunk = download_reply_prepare(d->offset == 0 ? d->size : 0, size, &data);
+    if (weir_bytes_failed(&d->chunk))
+        return weir_fail(&d->why, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    code = files_read(d->fd, d->offset, data, size, &got, &d->why);
+    if (code != WEIR_OK)
+        return code;
+    if (got < size)
+        return weir_fail(&d->why, WEIR_ABORTED, "the file became shorter while it was sent");
+    d->offset += size;
+    return WEIR_OK;
+}
+
+static void download_run(file_job *job)
+{
+    struct download *d = (struct download *)job;
+    weir_code code = d->path != NULL ? open_file(d) : WEIR_OK;
+
+    if (code == WEIR_OK)
+        code = read_chunk(d);
+    d->result = code == WEIR_OK ? WEIR_READY : WEIR_ERROR;
+}
+
+static void download_drop(file_job *job)
+{
+    struct download *d = (struct download *)job;
+
+    if (d->fd >= 0)
+        close(d->fd);
+    weir_bytes_unref(&d->chunk);
+    weir_status_clear(&d->why);
+    free(d->path);
+    free(d);
+}
+
+static weir_poll download_poll(void *self, weir_task *task, weir_item *out)
+{
+    struct download *d = self;
+    weir_poll result;
+
+    if (!file_job_idle(&d->job, task))
+        return WEIR_PENDING;
+    result = d->result;
+    d->result = WEIR_PENDING;
+    if (result == WEIR_READY) {
+        out->message = d->chunk;
+        d->chunk = (weir_bytes){0};
+    } else if (result == WEIR_ERROR) {
+        out->status = d->why;
+        d->why = (weir_status){0};
+    } else if (d->fd >= 0 && d->offset == d->size) {
+        result = WEIR_END;
+    } else {
+        file_job_start(&d->job, task);
+    }
+    return result;
+}
+
+static void download_release(void *self)
+{
+    struct download *d = self;
+
+    file_job_leave(&d->job);
+}
+
+static weir_stream download(const served_files *files, char *path, size_t chunk_size)
+{
+    static const weir_stream_ops ops = {download_poll, download_release};
+    struct download *d = calloc(1, sizeof *d);
+
+    if (d == NULL) {
+        free(path);
+        return weir_stream_fail(WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    file_job_init(&d->job, files->pool, download_run, download_drop);
+    d->directory = files->directory;
+    d->path = path;
+    d->fd = -1;
+    d->chunk_size = chunk_size;
+    d->result = WEIR_PENDING;
+    return (weir_stream){&ops, d};
+}
+
+static weir_stream respond(void *self, const weir_bytes *message)
+{
+    download_request request;
+    weir_status why = {0};
+    char *path;
+
+    if (!download_request_read(message, &request))
+        return weir_stream_fail(WEIR_INTERNAL, "the request is no DownloadRequest");
+    if (request.chunk_size > MAX_CHUNK)
+        return weir_stream_fail(WEIR_INVALID_ARGUMENT, "chunk_size is more than 1 MiB");
+    if (files_copy_path(request.path, &path, &why) != WEIR_OK)
+        return weir_stream_error(why);
+    return download(self, path, request.chunk_size != 0 ? request.chunk_size : DEFAULT_CHUNK);
+}
+
+weir_stream download_handler(void *self, weir_call *call, weir_stream requests)
+{
+    (void)call;
+    return one_request(requests, respond, self);
+}

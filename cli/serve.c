@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serve.c - `weir serve`: the five methods, and a graceful end.
+ *
+ * The main thread only waits for signals. The pool that reads files is made before the server and
+ * freed after it, since the server's streams own jobs of the pool.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "files.h"
+#include "handlers.h"
+#include "messages.h"
+
+enum { FILE_THREADS = 4 };
+
+struct serve {
+    const char *listen;
+    const char *directory;
+    uint64_t threads;
+    uint64_t max_streams;
+    uint64_t grace_ns;
+};
+
+static const char about[] =
+    "Serves weir.demo.v1.Streams (proto/weir/demo/v1/streams.proto) without TLS until SIGINT or\n"
+    "SIGTERM, then lets the running calls finish for a while; a second signal ends it at once.\n"
+    "\n"
+    "It prints \"listening on ADDRESS\" when it is ready.\n";
+
+static const char more[] =
+    "Examples:\n"
+    "  weir serve --dir /var/log             clients may read the files below /var/log\n"
+    "  weir serve --listen 127.0.0.1:0       any free port\n"
+    "  weir serve --listen unix:/tmp/weir    a Unix socket\n";
+
+static bool parse(int argc, char *const *argv, struct serve *s, int *code)
+{
+    const option options[] = {
+        {'l', "listen", "ADDRESS", OPTION_TEXT, &s->listen, 0, 0,
+         "host:port or unix:path; default 127.0.0.1:50051"},
+        {'d', "dir", "DIR", OPTION_TEXT, &s->directory, 0, 0,
+         "serve the files below it to tail and download"},
+        {0, "threads", "N", OPTION_COUNT, &s->threads, 1, 256,
+         "threads that serve connections; default 1"},
+        {0, "max-streams", "N", OPTION_COUNT, &s->max_streams, 1, INT32_MAX,
+         "calls at once on one connection; default 100"},
+        {0, "grace", "TIME", OPTION_DURATION, &s->grace_ns, 0, WEIR_SECONDS(3600),
+         "how long calls may go on after a signal; default 2s"},
+    };
+    const command_line line = {
+        .command = "serve",
+        .about = about,
+        .more = more,
+        .options = options,
+        .option_count = sizeof options / sizeof *options,
+    };
+
+    return options_read(&line, argc, argv, code);
+}
+
+static const struct method {
+    const char *name;
+    weir_handler_fn *handler;
+} methods[] = {
+    {STREAMS_TICK, tick_handler},         {STREAMS_TAIL, tail_handler},
+    {STREAMS_DOWNLOAD, download_handler}, {STREAMS_UPLOAD, upload_handler},
+    {STREAMS_CHAT, chat_handler},
+};
+
+static weir_code add_methods(weir_server *server, served_files *files, weir_status *why)
+{
+    weir_code code = WEIR_OK;
+
+    for (size_t i = 0; i < sizeof methods / sizeof *methods && code == WEIR_OK; i++) {
+        weir_handler handler = {.call = methods[i].handler, .self = files};
+
+        code = weir_server_handle(server, methods[i].name, with_diagnostics(handler), why);
+    }
+    return code;
+}
+
+static weir_code make_server(const struct serve *s, served_files *files, weir_server **server,
+                             uint16_t *port, weir_status *why)
+{
+    const weir_server_options options = {
+        .threads = (unsigned)s->threads,
+        .max_streams = (uint32_t)s->max_streams,
+    };
+    weir_code code = weir_server_create(&options, server, why);
+
+    if (code != WEIR_OK)
+        return code;
+    code = add_methods(*server, files, why);
+    if (code == WEIR_OK)
+        code = weir_server_listen(*server, s->listen, port, why);
+    if (code == WEIR_OK)
+        code = weir_server_start(*server, why);
+    if (code != WEIR_OK)
+        weir_server_free(*server);
+    return code;
+}
+
+/* "127.0.0.1:0" listens on a port that the system chose: that one is printed. */
+static void print_address(const char *address, uint16_t port)
+{
+    const char *colon = strrchr(address, ':');
+
+    if (strncmp(address, "unix:", 5) == 0 || colon == NULL)
+        printf("listening on %s\n", address);
+    else
+        printf("listening on %.*s:%u\n", (int)(colon - address), address, port);
+    fflush(stdout);
+}
+
+static void signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+}
+
+static void wait_for_signal(void)
+{
+    sigset_t set;
+    int number;
+
+    signals(&set);
+    sigwait(&set, &number);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* a second one kills */
+}
+
+static int run(const struct serve *s, served_files *files)
+{
+    weir_server *server;
+    weir_status why = {0};
+    uint16_t port = 0;
+
+    if (make_server(s, files, &server, &port, &why) != WEIR_OK) {
+        fprintf(stderr, "weir serve: --listen %s: %s: %.*s\n", s->listen, weir_code_name(why.code),
+                (int)why.message.size, (const char *)why.message.data);
+        weir_status_clear(&why);
+        return EXIT_FAILED;
+    }
+    print_address(s->listen, port);
+    wait_for_signal();
+    weir_server_shutdown(server, s->grace_ns);
+    weir_server_wait(server);
+    weir_server_free(server);
+    return EXIT_OK;
+}
+
+/* Every connection and every file that is sent needs a descriptor. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool open_directory(const char *path, int *directory)
+{
+    *directory = path != NULL ? files_open_directory(path) : -1;
+    if (*directory >= 0 || path == NULL)
+        return true;
+    fprintf(stderr, "weir serve: --dir %s: %s; name a directory\n", path, strerror(errno));
+    return false;
+}
+
+int serve_command(int argc, char *const *argv)
+{
+    struct serve s = {
+        .listen = "127.0.0.1:50051", .threads = 1, .max_streams = 100, .grace_ns = WEIR_SECONDS(2)};
+    served_files files;
+    sigset_t set;
+    int code;
+
+    if (!parse(argc, argv, &s, &code))
+        return code;
+    if (!open_directory(s.directory, &files.directory))
+        return EXIT_USAGE;
+    signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread is made: they inherit it */
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    files.pool = file_pool_create(FILE_THREADS);
+    if (files.pool == NULL) {
+        fputs("weir serve: cannot make threads\n", stderr);
+        code = EXIT_FAILED;
+    } else {
+        code = run(&s, &files);
+        file_pool_free(files.pool);
+    }
+    if (files.directory >= 0)
+        close(files.directory);
+    return code;
+}

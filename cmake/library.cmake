@@ -1,0 +1,54 @@
+# The library, from one set of objects:
+#
+#   weir-objects   the objects themselves, for tests that see the library's inside
+#   weir           libweir.so: exports what src/weir.map names
+#   weir-static    libweir.a: one object whose hidden symbols are local, so that no internal name
+#                  can collide with a user's
+#
+# Programs of this project link `weir` or `weir-static` and find the public headers through them.
+
+file(GLOB WEIR_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*/*.c)
+if(NOT WEIR_UV)
+  list(FILTER WEIR_SOURCES EXCLUDE REGEX "/src/uv/")
+endif()
+
+add_library(weir-objects OBJECT ${WEIR_SOURCES})
+set_target_properties(weir-objects PROPERTIES
+  POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+target_compile_options(weir-objects PRIVATE -ffunction-sections -fdata-sections)
+target_include_directories(weir-objects PUBLIC include PRIVATE src)
+target_link_libraries(weir-objects PUBLIC ${WEIR_PARTS})
+if(WEIR_UV)
+  target_compile_definitions(weir-objects PRIVATE WEIR_UV)
+endif()
+
+set(WEIR_MAP ${CMAKE_SOURCE_DIR}/src/weir.map)
+add_library(weir SHARED $<TARGET_OBJECTS:weir-objects>)
+set_target_properties(weir PROPERTIES
+  VERSION ${PROJECT_VERSION} SOVERSION 0 LINKER_LANGUAGE C LINK_DEPENDS ${WEIR_MAP})
+target_include_directories(weir PUBLIC
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+target_link_options(weir PRIVATE LINKER:--version-script=${WEIR_MAP})
+target_link_libraries(weir PRIVATE ${WEIR_PARTS})
+
+if(WEIR_ANY_SANITIZER)
+  # The sanitizers keep tables of symbols that `ld -r` and localizing would break.
+  add_library(weir-static STATIC $<TARGET_OBJECTS:weir-objects>)
+else()
+  set(WEIR_ONE_OBJECT ${CMAKE_BINARY_DIR}/weir-static.o)
+  add_custom_command(OUTPUT ${WEIR_ONE_OBJECT}
+    COMMAND ${CMAKE_LINKER} -r -o ${WEIR_ONE_OBJECT} $<TARGET_OBJECTS:weir-objects>
+    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${WEIR_ONE_OBJECT}
+    DEPENDS weir-objects $<TARGET_OBJECTS:weir-objects>
+    COMMAND_EXPAND_LISTS VERBATIM
+    COMMENT "Joining the library's objects")
+  add_library(weir-static STATIC ${WEIR_ONE_OBJECT})
+endif()
+set_target_properties(weir-static PROPERTIES OUTPUT_NAME weir LINKER_LANGUAGE C)
+target_include_directories(weir-static PUBLIC
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+foreach(part ${WEIR_PARTS})
+  target_link_libraries(weir-static PUBLIC $<BUILD_INTERFACE:${part}>)
+endforeach()
+add_library(weir::weir ALIAS weir)
+add_library(weir::static ALIAS weir-static)

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.c - what surrounds the messages of one call.
+ *
+ * A call never touches its transport. What it asks of it (a cancel, early headers) is a flag and a
+ * poke: the transport looks at the flags on its own loop.
+ */
+#include "call/call.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+weir_call *call_create(bool server)
+{
+    weir_call *call = mem_alloc(sizeof *call);
+
+    if (call == NULL)
+        return NULL;
+    memset(call, 0, offsetof(weir_call, memory));
+    if (pthread_mutex_init(&call->lock, NULL) != 0) {
+        mem_free(call);
+        return NULL;
+    }
+    atomic_init(&call->references, 1);
+    atomic_init(&call->asked, 0);
+    atomic_init(&call->over, false);
+    call->server = server;
+    call->method = call->authority = call->peer.address = "";
+    call->timeout_ns = call->deadline = WEIR_NEVER;
+    arena_init(&call->arena, call->memory, sizeof call->memory);
+    metadata_init(&call->request, &call->arena);
+    metadata_init(&call->response, &call->arena);
+    metadata_init(&call->trailers, &call->arena);
+    call->seen_response = &call->response;
+    call->seen_trailers = &call->trailers;
+    return call;
+}
+
+weir_call *weir_call_create(const char *method)
+{
+    weir_call *call = call_create(false);
+
+    if (call == NULL)
+        return NULL;
+    call->method = arena_copy(&call->arena, method, strlen(method));
+    if (call->method == NULL) {
+        weir_call_unref(call);
+        return NULL;
+    }
+    return call;
+}
+
+weir_call *weir_call_ref(weir_call *call)
+{
+    atomic_fetch_add_explicit(&call->references, 1, memory_order_relaxed);
+    return call;
+}
+
+void weir_call_unref(weir_call *call)
+{
+    if (call == NULL ||
+        atomic_fetch_sub_explicit(&call->references, 1, memory_order_acq_rel) != 1)
+        return;
+    weir_status_clear(&call->status);
+    if (call->poke != NULL)
+        cell_unref(call->poke);
+    arena_clear(&call->arena);
+    pthread_mutex_destroy(&call->lock);
+    mem_free(call);
+}
+
+void call_connect(weir_call *call, struct weir_cell *cell)
+{
+    cell_ref(cell);
+    call->poke = cell;
+}
+
+const char *call_copy(weir_call *call, weir_slice text)
+{
+    return arena_copy(&call->arena, text.data, text.size);
+}
+
+const char *weir_call_method(const weir_call *call)
+{
+    return call->method;
+}
+
+const char *weir_call_authority(const weir_call *call)
+{
+    return call->authority;
+}
+
+const weir_peer *weir_call_peer(const weir_call *call)
+{
+    return &call->peer;
+}
+
+const weir_metadata *weir_call_request_metadata(const weir_call *call)
+{
+    return &call->request;
+}
+
+const weir_metadata *weir_call_response_metadata(const weir_call *call)
+{
+    return call->seen_response;
+}
+
+const weir_metadata *weir_call_trailers(const weir_call *call)
+{
+    return call->seen_trailers;
+}
+
+const weir_status *weir_call_status(const weir_call *call)
+{
+    return &call->status;
+}
+
+weir_code weir_call_add_metadata(weir_call *call, const char *name, const void *value, size_t size)
+{
+    weir_code code = WEIR_FAILED_PRECONDITION;
+
+    pthread_mutex_lock(&call->lock);
+    if (!call->sent && !call->made)
+        code = weir_metadata_add(call->server ? &call->response : &call->request, name, value,
+                                 size);
+    pthread_mutex_unlock(&call->lock);
+    return code;
+}
+
+weir_code weir_call_add_trailer(weir_call *call, const char *name, const void *value, size_t size)
+{
+    weir_code code = WEIR_FAILED_PRECONDITION;
+
+    pthread_mutex_lock(&call->lock);
+    if (call->server && !call->ended)
+        code = weir_metadata_add(&call->trailers, name, value, size);
+    pthread_mutex_unlock(&call->lock);
+    return code;
+}
+
+static void ask(weir_call *call, unsigned what)
+{
+    atomic_fetch_or_explicit(&call->asked, what, memory_order_acq_rel);
+    if (call->poke != NULL)
+        cell_wake(call->poke);
+}
+
+void weir_call_send_headers(weir_call *call)
+{
+    ask(call, CALL_ASKED_HEADERS);
+}
+
+void weir_call_cancel(weir_call *call)
+{
+    ask(call, CALL_ASKED_CANCEL);
+}
+
+bool weir_call_cancelled(const weir_call *call)
+{
+    return atomic_load_explicit(&call->over, memory_order_acquire) ||
+           (atomic_load_explicit(&call->asked, memory_order_acquire) & CALL_ASKED_CANCEL) != 0;
+}
+
+void weir_call_set_timeout(weir_call *call, uint64_t ns)
+{
+    call->timeout_ns = ns;
+}
+
+uint64_t weir_call_deadline(const weir_call *call)
+{
+    return call->deadline;
+}
+
+void weir_call_set_wait_for_ready(weir_call *call, bool wait)
+{
+    call->wait_for_ready = wait;
+}
+
+void weir_call_set_max_receive_size(weir_call *call, size_t size)
+{
+    call->max_receive_size = size;
+}
+
+void *weir_call_alloc(weir_call *call, size_t size)
+{
+    return arena_alloc(&call->arena, size);
+}

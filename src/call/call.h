@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.h - the inside of a call: context that is counted, and never transport.
+ *
+ * What one side may still add to (its own metadata and trailers) is under the lock, because a
+ * deadline may end a call on the loop while a blocking function is adding to it. Everything else
+ * belongs to whoever owns the call's streams, as <weir/call.h> says.
+ */
+#ifndef CALL_CALL_H
+#define CALL_CALL_H
+
+#include <weir/call.h>
+
+#include "base/arena.h"
+#include "metadata/metadata.h"
+#include "stream/mailbox.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define CALL_INLINE_MEMORY 640
+
+/* What another thread asked of the call's transport. */
+enum {
+    CALL_ASKED_CANCEL = 1,
+    CALL_ASKED_HEADERS = 2
+};
+
+struct weir_call {
+    atomic_size_t references;
+    atomic_uint asked;
+    atomic_bool over;
+    bool server;
+    bool made;         /* client: handed to a channel */
+    bool sent;         /* under the lock: our metadata left, and can no longer be added to */
+    bool ended;        /* under the lock: our trailers left */
+    bool wait_for_ready;
+    pthread_mutex_t lock;
+    const char *method;
+    const char *authority;
+    weir_peer peer;
+    uint64_t timeout_ns;
+    uint64_t deadline;
+    size_t max_receive_size;
+    struct weir_metadata request;
+    struct weir_metadata response; /* server: ours, under the lock */
+    struct weir_metadata trailers; /* server: ours, under the lock */
+    const struct weir_metadata *seen_response; /* client: what came; it lives with `poke` */
+    const struct weir_metadata *seen_trailers;
+    weir_status status;
+    struct weir_cell *poke; /* wakes the transport; set once, before the call is shared */
+    void *pool;             /* server: where blocking functions run */
+    struct arena arena;
+    uint64_t memory[CALL_INLINE_MEMORY / sizeof(uint64_t)];
+};
+
+/* A call with one reference and an empty method; NULL when memory is out. */
+weir_call *call_create(bool server);
+
+/* Keeps a reference to `cell` as the way to reach the call's transport. */
+void call_connect(weir_call *call, struct weir_cell *cell);
+
+/* A NUL-terminated copy in the call's arena; NULL when memory is out. */
+const char *call_copy(weir_call *call, weir_slice text);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection.c - an HTTP/2 connection that carries gRPC, without sockets, clock or threads.
+ *
+ * The session's events only keep books here and schedule work; the work is done in the run phase of
+ * a loop's turn, when nothing of nghttp2 is on the stack.
+ */
+#include "conn/connection.h"
+
+#include "base/alloc.h"
+
+#define CONNECTION_WINDOW (UINT32_C(1) << 20)
+/* Control frames that a peer may make us owe it before we stop reading what it sends. */
+#define MAX_BACKLOG 1000
+
+static void name(weir_connection *c)
+{
+    if (list_is_empty(&c->named_link))
+        list_append(&c->loop->named, &c->named_link);
+}
+
+static void make_runnable(weir_connection *c)
+{
+    if (list_is_empty(&c->runnable_link))
+        list_append(&c->loop->runnable, &c->runnable_link);
+}
+
+void connection_add_work(weir_connection *c, struct list *work_link)
+{
+    list_append(&c->work, work_link);
+    make_runnable(c);
+}
+
+weir_connection *connection_of_named_link(struct list *link)
+{
+    return LIST_MEMBER(link, weir_connection, named_link);
+}
+
+/* ---- the session's events ---- */
+
+static void *on_begin(void *self, int32_t id)
+{
+    weir_connection *c = self;
+    weir_call *call = call_create(true);
+    struct exchange *e = NULL;
+
+    if (call != NULL)
+        e = exchange_create(c->loop, call, false, c->max_receive_size);
+    if (e != NULL && !exchange_bind(e, c)) {
+        exchange_destroy(e);
+        e = NULL;
+    }
+    if (e != NULL) {
+        e->id = id;
+        call->peer.address = call_copy(call, (weir_slice){(const uint8_t *)c->peer,
+                                                          strlen(c->peer)});
+        if (call->peer.address == NULL)
+            call->peer.address = "";
+    }
+    weir_call_unref(call);
+    return e;
+}
+
+static void on_header(void *self, void *stream, weir_slice name, weir_slice value)
+{
+    weir_connection *c = self;
+
+    if (c->client)
+        response_header(stream, name, value);
+    else
+        request_header(stream, name, value);
+}
+
+static void end_request(struct exchange *e)
+{
+    weir_status why = {0};
+
+    if (inbound_check_end(e->in, &why) != WEIR_OK)
+        exchange_step(e, CALL_FAULT, why);
+    exchange_step(e, CALL_IN_END, (weir_status){0});
+}
+
+static void on_headers(void *self, void *stream, bool last)
+{
+    weir_connection *c = self;
+    struct exchange *e = stream;
+
+    if (c->client) {
+        response_headers(e, last);
+        return;
+    }
+    if (!e->request_complete) {
+        e->request_complete = true;
+        exchange_schedule(e, EXCHANGE_START);
+    }
+    if (last)
+        end_request(e);
+}
+
+static void on_data(void *self, void *stream, const uint8_t *data, size_t size)
+{
+    weir_connection *c = self;
+    struct exchange *e = stream;
+    weir_status why = {0};
+    size_t credit;
+
+    if (inbound_append(e->in, data, size, &why) != WEIR_OK)
+        exchange_step(e, CALL_FAULT, why);
+    credit = inbound_take_credit(e->in, EXCHANGE_CREDIT_BATCH);
+    if (credit != 0)
+        http2_credit(c->session, e->id, credit);
+}
+
+static void on_end(void *self, void *stream)
+{
+    weir_connection *c = self;
+
+    if (c->client)
+        response_end(stream);
+    else
+        end_request(stream);
+}
+
+static void on_end_sent(void *self, void *stream)
+{
+    (void)self;
+    exchange_step(stream, CALL_TRAILERS_SENT, (weir_status){0});
+}
+
+/* The status of a call whose HTTP/2 stream closed before it had one. */
+static weir_status reset_status(const struct exchange *e, uint32_t error)
+{
+    weir_code code = e->in->client ? http2_error_status(error) : WEIR_CANCELLED;
+
+    if (code == WEIR_CANCELLED && e->loop->now >= e->deadline)
+        code = WEIR_DEADLINE_EXCEEDED;
+    return weir_status_make(code, "the peer reset the call: %s", http2_error_name(error));
+}
+
+static void on_closed(void *self, void *stream, uint32_t error)
+{
+    struct exchange *e = stream;
+
+    (void)self;
+    e->id = 0;
+    exchange_step(e, CALL_CLOSED,
+                  e->state.status_fixed ? (weir_status){0} : reset_status(e, error));
+}
+
+static size_t on_pull(void *self, void *stream, struct output *output, size_t max,
+                      enum http2_pull *more)
+{
+    (void)self;
+    return exchange_pull(stream, output, max, more);
+}
+
+static void tell_owner(weir_connection *c)
+{
+    if (c->owner.gone != NULL && !c->told) {
+        c->told = true;
+        c->owner.gone(c->owner.self, c);
+    }
+}
+
+static void on_goaway(void *self, uint32_t error, weir_slice debug)
+{
+    (void)error, (void)debug;
+    tell_owner(self);
+}
+
+static const struct http2_events session_events = {
+    .begin = on_begin,
+    .header = on_header,
+    .headers = on_headers,
+    .data = on_data,
+    .end = on_end,
+    .end_sent = on_end_sent,
+    .closed = on_closed,
+    .pull = on_pull,
+    .goaway = on_goaway,
+};
+
+/* ---- life ---- */
+
+static void grace_over(struct loop_timer *timer);
+
+static void connection_destroy(weir_connection *c)
+{
+    list_remove(&c->runnable_link);
+    list_remove(&c->named_link);
+    http2_free(c->session);
+    output_clear(&c->output);
+    mem_free(c->peer);
+    mem_free(c);
+}
+
+weir_connection *connection_create(weir_loop *loop, const struct connection_options *options)
+{
+    struct http2_options http2 = {
+        .client = options->client,
+        .max_streams = options->max_streams,
+        .max_header_size = (uint32_t)options->max_header_size,
+        .window = CONNECTION_WINDOW,
+    };
+    weir_connection *c = mem_zalloc(sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    c->loop = loop;
+    c->client = options->client;
+    c->owner = options->owner;
+    c->max_header_size = options->max_header_size;
+    c->max_receive_size = options->max_receive_size;
+    c->user_agent = options->user_agent;
+    list_init(&c->exchanges);
+    list_init(&c->work);
+    list_init(&c->runnable_link);
+    list_init(&c->named_link);
+    c->peer = mem_copy_string(options->peer != NULL ? options->peer : "");
+    c->session = http2_create(&http2, &session_events, c);
+    if (c->peer == NULL || c->session == NULL || !loop_timer_open(loop, &c->grace, grace_over)) {
+        connection_destroy(c);
+        return NULL;
+    }
+    loop->connections++;
+    name(c);
+    return c;
+}
+
+/* The connection carries nothing any more: its calls end. */
+static void lose(weir_connection *c, const char *reason)
+{
+    struct list *link, *next;
+
+    tell_owner(c);
+    for (link = c->exchanges.next; link != &c->exchanges; link = next) {
+        struct exchange *e = LIST_MEMBER(link, struct exchange, link);
+
+        next = link->next;
+        if (e->id != 0)
+            http2_forget(c->session, e->id);
+        e->id = 0;
+        exchange_step(e, CALL_LOST,
+                      weir_status_make(c->client ? WEIR_UNAVAILABLE : WEIR_CANCELLED,
+                                       "connection lost: %s", reason));
+    }
+}
+
+void weir_connection_free(weir_connection *c)
+{
+    struct list *link;
+
+    if (c == NULL)
+        return;
+    lose(c, "closed");
+    while ((link = list_take(&c->exchanges)) != NULL)
+        exchange_destroy(LIST_MEMBER(link, struct exchange, link));
+    loop_timer_close(c->loop, &c->grace);
+    c->loop->connections--;
+    if (c->owner.freed != NULL)
+        c->owner.freed(c->owner.self);
+    connection_destroy(c);
+}
+
+void weir_connection_set_driver(weir_connection *c, void *driver)
+{
+    c->driver = driver;
+}
+
+void *weir_connection_driver(const weir_connection *c)
+{
+    return c->driver;
+}
+
+/* ---- bytes ---- */
+
+static void fail(weir_connection *c)
+{
+    c->broken = true;
+    lose(c, "HTTP/2 error");
+}
+
+weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t size)
+{
+    bool fine;
+
+    if (c->broken || c->eof)
+        return WEIR_INTERNAL;
+    mailbox_attach(c->loop->mailbox);
+    c->loop->mailbox->attended = true;
+    fine = http2_receive(c->session, data, size);
+    if (!fine)
+        fail(c);
+    name(c);
+    return fine ? WEIR_OK : WEIR_INTERNAL;
+}
+
+bool weir_connection_wants_input(const weir_connection *c)
+{
+    if (c->broken || c->eof)
+        return false;
+    return c->output.queued < OUTPUT_LIMIT || http2_backlog(c->session) < MAX_BACKLOG;
+}
+
+size_t weir_connection_output(weir_connection *c, weir_slice *out, size_t max)
+{
+    if (c->eof)
+        return 0;
+    c->loop->mailbox->attended = true;
+    if (!http2_send(c->session, &c->output) && !c->broken)
+        fail(c);
+    return output_peek(&c->output, out, max);
+}
+
+void weir_connection_output_done(weir_connection *c, size_t size)
+{
+    output_drop(&c->output, size);
+}
+
+void weir_connection_open(weir_connection *c, const char *peer_address)
+{
+    char *peer = mem_copy_string(peer_address);
+
+    if (peer != NULL) {
+        mem_free(c->peer);
+        c->peer = peer;
+    }
+    name(c);
+}
+
+void weir_connection_eof(weir_connection *c, const char *reason)
+{
+    if (c->eof)
+        return;
+    c->eof = true;
+    output_clear(&c->output);
+    lose(c, reason != NULL ? reason : "end of file");
+    name(c);
+}
+
+bool weir_connection_done(const weir_connection *c)
+{
+    if (c->eof)
+        return true;
+    return c->output.queued == 0 && (c->broken || http2_is_over(c->session));
+}
+
+/* ---- the end, and the run phase ---- */
+
+static void grace_over(struct loop_timer *timer)
+{
+    weir_connection *c = LIST_MEMBER(timer, weir_connection, grace);
+
+    http2_terminate(c->session, HTTP2_NO_ERROR);
+    lose(c, "shut down");
+    name(c);
+}
+
+void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
+{
+    uint64_t now = c->loop->now;
+
+    if (c->broken || c->eof)
+        return;
+    http2_shutdown(c->session);
+    tell_owner(c);
+    loop_timer_set(c->loop, &c->grace, grace_ns < WEIR_NEVER - now ? now + grace_ns : WEIR_NEVER);
+    name(c);
+}
+
+bool connection_takes_calls(weir_connection *c)
+{
+    return !c->told && !c->broken && !c->eof && http2_can_request(c->session);
+}
+
+void connection_run_link(struct list *runnable_link)
+{
+    weir_connection *c = LIST_MEMBER(runnable_link, weir_connection, runnable_link);
+    struct list *link;
+
+    while ((link = list_take(&c->work)) != NULL)
+        exchange_run(LIST_MEMBER(link, struct exchange, work_link));
+    name(c);
+}

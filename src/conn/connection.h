@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection.h - the inside of a connection: a session and the calls on it.
+ */
+#ifndef CONN_CONNECTION_H
+#define CONN_CONNECTION_H
+
+#include <weir/connection.h>
+
+#include "conn/exchange.h"
+
+/* Whom a connection works for: a server, or a channel. */
+struct connection_owner {
+    /* Server: finds the handler of the call and calls it. */
+    weir_stream (*dispatch)(void *self, weir_call *call, weir_stream requests);
+    /* No more calls should be made on it, or it is gone; may come more than once. */
+    void (*gone)(void *self, weir_connection *connection);
+    /* It is freed. */
+    void (*freed)(void *self);
+    void *self;
+};
+
+struct connection_options {
+    bool client;
+    uint32_t max_streams;
+    size_t max_header_size;
+    size_t max_receive_size;
+    const char *peer;
+    const char *user_agent; /* client; outlives the connection */
+    struct connection_owner owner;
+};
+
+struct weir_connection {
+    weir_loop *loop;
+    struct http2_session *session;
+    struct output output;
+    struct connection_owner owner;
+    struct list exchanges;
+    size_t exchange_count;
+    struct list work;
+    struct list runnable_link;
+    struct list named_link;
+    struct loop_timer grace;
+    size_t max_header_size;
+    size_t max_receive_size;
+    const char *user_agent;
+    char *peer;
+    void *driver;
+    bool client;
+    bool broken;  /* the session is: only its last output is left */
+    bool eof;     /* the socket is */
+    bool told;    /* the owner knows that no more calls can be made */
+};
+
+weir_connection *connection_create(weir_loop *loop, const struct connection_options *options);
+
+/* Server: an exchange on it; client: puts a call on it, whose request then leaves. False: out of
+ * memory. */
+bool exchange_bind(struct exchange *e, weir_connection *connection);
+void exchange_set_deadline(struct exchange *e, uint64_t deadline);
+
+/* Client: whether it takes another call. */
+bool connection_takes_calls(weir_connection *connection);
+
+void connection_add_work(weir_connection *connection, struct list *work_link);
+
+#endif

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange.c - one call on one HTTP/2 stream, seen from one end.
+ *
+ * The outgoing stream is polled for a message only when the one before it has left, and while the
+ * peer's window is closed for one message at most: then only END, ERROR and timers are of interest.
+ */
+#include "conn/exchange.h"
+
+#include "base/alloc.h"
+#include "bytes/buffer.h"
+#include "conn/connection.h"
+#include "conn/headers.h"
+#include "framing/prefix.h"
+
+/* Larger pieces are referred to, smaller ones copied. */
+#define SHARE_ABOVE ((size_t)1024)
+
+static void exchange_woken(void *target)
+{
+    struct exchange *e = target;
+
+    e->out_pending = false;
+    exchange_schedule(e, EXCHANGE_POLL);
+}
+
+static void exchange_timer(struct loop_timer *timer)
+{
+    struct exchange *e = LIST_MEMBER(timer, struct exchange, timer);
+
+    if (e->loop->now >= e->deadline)
+        exchange_schedule(e, EXCHANGE_DEADLINE);
+    exchange_woken(e);
+}
+
+static void arm_timer(struct exchange *e)
+{
+    uint64_t when = e->task.wake_at < e->deadline ? e->task.wake_at : e->deadline;
+
+    loop_timer_set(e->loop, &e->timer, when);
+}
+
+struct exchange *exchange_create(weir_loop *loop, weir_call *call, bool client,
+                                 size_t max_receive_size)
+{
+    struct exchange *e = mem_zalloc(sizeof *e);
+
+    if (e == NULL)
+        return NULL;
+    e->in = inbound_create(loop->mailbox, e, max_receive_size);
+    if (e->in == NULL) {
+        mem_free(e);
+        return NULL;
+    }
+    e->loop = loop;
+    e->call = weir_call_ref(call);
+    e->deadline = WEIR_NEVER;
+    e->in->client = client;
+    list_init(&e->link);
+    list_init(&e->work_link);
+    call_state_init(&e->state, client ? CALL_CLIENT : CALL_SERVER);
+    task_init(&e->task, loop->mailbox, exchange_woken, e);
+    call_connect(call, &e->in->poke);
+    return e;
+}
+
+bool exchange_bind(struct exchange *e, weir_connection *connection)
+{
+    if (!loop_timer_open(e->loop, &e->timer, exchange_timer))
+        return false;
+    e->connection = connection;
+    list_append(&connection->exchanges, &e->link);
+    connection->exchange_count++;
+    return true;
+}
+
+static void drop_held(struct exchange *e)
+{
+    weir_item_clear(&e->held);
+    e->holding = false;
+}
+
+void exchange_destroy(struct exchange *e)
+{
+    list_remove(&e->link);
+    list_remove(&e->work_link);
+    if (e->connection != NULL) {
+        e->connection->exchange_count--;
+        loop_timer_close(e->loop, &e->timer);
+    }
+    e->id = 0;
+    if (call_step(&e->state, CALL_LOST) & CALL_FIX_STATUS)
+        e->status = weir_status_make(WEIR_CANCELLED, "the call was dropped");
+    atomic_store_explicit(&e->call->over, true, memory_order_release);
+    inbound_abort(e->in, weir_status_ref(&e->status));
+    weir_stream_release(&e->out);
+    drop_held(e);
+    task_detach(&e->task);
+    inbound_close(e->in);
+    weir_call_unref(e->call);
+    weir_status_clear(&e->status);
+    weir_status_clear(&e->refusal);
+    weir_status_clear(&e->reply);
+    mem_free(e);
+}
+
+void exchange_schedule(struct exchange *e, unsigned work)
+{
+    if (e->connection == NULL)
+        return;
+    e->work |= work;
+    if (list_is_empty(&e->work_link))
+        connection_add_work(e->connection, &e->work_link);
+}
+
+void exchange_poked(void *exchange)
+{
+    struct exchange *e = exchange;
+    void (*start)(void *channel, struct exchange *exchange) = e->start;
+
+    e->start = NULL;
+    if (start != NULL)
+        start(e->channel, e);
+    else
+        exchange_schedule(e, EXCHANGE_POKED);
+}
+
+void exchange_refuse(struct exchange *e, weir_code code, const char *format, ...)
+{
+    va_list arguments;
+
+    if (e->refused)
+        return;
+    e->refused = true;
+    e->refusal.code = code;
+    va_start(arguments, format);
+    e->refusal.message = bytes_vformat(format, arguments);
+    va_end(arguments);
+}
+
+void exchange_keep_header(struct exchange *e, struct weir_metadata *metadata, weir_slice name,
+                          weir_slice value)
+{
+    weir_code code =
+        e->refused ? WEIR_OK
+                   : metadata_append_wire(metadata, name.data, name.size, value.data, value.size);
+
+    if (code == WEIR_OK)
+        return;
+    exchange_refuse(e, code, "%s metadata %.*s",
+                    code == WEIR_INTERNAL ? "broken base64 in" : "out of memory for",
+                    (int)(name.size < 64 ? name.size : 64), (const char *)name.data);
+}
+
+bool exchange_count_header(struct exchange *e, weir_slice name, weir_slice value)
+{
+    e->header_size += name.size + value.size + 32;
+    if (e->header_size <= e->connection->max_header_size)
+        return true;
+    exchange_refuse(e, WEIR_RESOURCE_EXHAUSTED, "metadata of more than %zu bytes",
+                    e->connection->max_header_size);
+    return false;
+}
+
+/* ---- doing what the state machine says ---- */
+
+static void send_response_headers(struct exchange *e)
+{
+    struct headers headers;
+
+    headers_init(&headers);
+    headers_add_response(&headers);
+    pthread_mutex_lock(&e->call->lock);
+    headers_add_metadata(&headers, &e->call->response);
+    e->call->sent = true;
+    pthread_mutex_unlock(&e->call->lock);
+    if (headers.failed || !http2_respond(e->connection->session, e->id, headers.items,
+                                         headers.count))
+        http2_reset(e->connection->session, e->id, HTTP2_INTERNAL_ERROR);
+    headers_clear(&headers);
+    e->headers_out = true;
+}
+
+static void send_trailers(struct exchange *e, bool only)
+{
+    struct headers headers;
+
+    headers_init(&headers);
+    if (only)
+        headers_add_response(&headers);
+    if (e->unsupported_encoding)
+        headers_add_literal(&headers, "grpc-accept-encoding", "identity");
+    headers_add_status(&headers, &e->status);
+    e->call->status = weir_status_ref(&e->status);
+    pthread_mutex_lock(&e->call->lock);
+    if (only)
+        headers_add_metadata(&headers, &e->call->response);
+    headers_add_metadata(&headers, &e->call->trailers);
+    e->call->sent = e->call->ended = true;
+    pthread_mutex_unlock(&e->call->lock);
+    if (headers.failed || !http2_finish(e->connection->session, e->id, headers.items,
+                                        headers.count))
+        http2_reset(e->connection->session, e->id, HTTP2_INTERNAL_ERROR);
+    headers_clear(&headers);
+    e->headers_out = true;
+}
+
+/* Not gRPC: an HTTP status and a short body, for people and for other programs. */
+static void send_http_answer(struct exchange *e)
+{
+    struct headers headers;
+    const char *body = strcmp(e->http_answer, "405") == 0
+                           ? "gRPC requests are POST requests.\n"
+                           : "gRPC requests have the content-type application/grpc.\n";
+
+    headers_init(&headers);
+    headers_add_literal(&headers, ":status", e->http_answer);
+    headers_add_literal(&headers, "content-type", "text/plain");
+    if (!http2_answer(e->connection->session, e->id, headers.items, headers.count, body))
+        http2_reset(e->connection->session, e->id, HTTP2_INTERNAL_ERROR);
+    headers_clear(&headers);
+    e->headers_out = true;
+}
+
+static void act_on_in(struct exchange *e, enum call_event event, unsigned actions)
+{
+    if (actions & CALL_ABORT_IN) {
+        atomic_store_explicit(&e->call->over, true, memory_order_release);
+        inbound_abort(e->in, weir_status_ref(&e->status));
+    } else if (actions & CALL_FINISH_IN) {
+        inbound_finish(e->in, event == CALL_IN_END ? (weir_status){0}
+                                                     : weir_status_ref(&e->status));
+    }
+}
+
+static void act_on_out(struct exchange *e, unsigned actions)
+{
+    struct http2_session *session = e->connection->session;
+
+    if (actions & CALL_RELEASE_OUT) {
+        e->out_ended = true;
+        drop_held(e);
+        exchange_schedule(e, EXCHANGE_RELEASE);
+    }
+    if (e->id == 0)
+        return;
+    if ((actions & CALL_SEND_HEADERS) && !e->in->client)
+        send_response_headers(e);
+    if ((actions & CALL_SEND_TRAILERS_ONLY) && e->http_answer != NULL)
+        send_http_answer(e);
+    else if (actions & (CALL_SEND_TRAILERS | CALL_SEND_TRAILERS_ONLY))
+        send_trailers(e, (actions & CALL_SEND_TRAILERS_ONLY) != 0);
+    if (actions & CALL_RESET_NO_ERROR)
+        http2_reset(session, e->id, HTTP2_NO_ERROR);
+    if (actions & CALL_RESET_CANCEL)
+        http2_reset(session, e->id, HTTP2_CANCEL);
+}
+
+void exchange_step(struct exchange *e, enum call_event event, weir_status status)
+{
+    unsigned actions;
+
+    e->state.message_cut = e->holding && e->held_sent != 0;
+    actions = call_step(&e->state, event);
+    if (actions & CALL_FIX_STATUS)
+        e->status = status;
+    else
+        weir_status_clear(&status);
+    act_on_in(e, event, actions);
+    act_on_out(e, actions);
+    if (actions & CALL_DONE)
+        exchange_schedule(e, EXCHANGE_CLOSED);
+}
+
+/* ---- the outgoing stream ---- */
+
+static weir_poll poll_out(struct exchange *e)
+{
+    weir_poll poll;
+
+    task_start(&e->task, e->loop->now);
+    poll = weir_stream_poll(&e->out, &e->task, &e->held);
+    if (poll == WEIR_PENDING) {
+        e->out_pending = true;
+        arm_timer(e);
+    } else if (poll == WEIR_READY) {
+        if (e->held.message.size > UINT32_MAX) {
+            weir_item_clear(&e->held);
+            weir_stream_release(&e->out);
+            weir_fail(&e->held.status, WEIR_INTERNAL, "a message of more than 4 GiB");
+            return WEIR_ERROR;
+        }
+        prefix_write(e->prefix, 0, (uint32_t)e->held.message.size);
+        e->holding = true;
+        e->held_sent = 0;
+    }
+    return poll;
+}
+
+/* The outgoing stream is over: a server's trailers, a client's half-close or reset. */
+static enum http2_pull end_out(struct exchange *e, weir_poll poll)
+{
+    weir_status status = e->held.status;
+
+    e->held.status = (weir_status){0};
+    e->out_ended = true;
+    exchange_step(e, poll == WEIR_END ? CALL_OUT_END : CALL_OUT_ERROR, status);
+    if (!e->in->client)
+        return HTTP2_PULL_TRAILERS;
+    return poll == WEIR_END ? HTTP2_PULL_END : HTTP2_PULL_PENDING;
+}
+
+static size_t write_piece(struct exchange *e, struct output *output, size_t max)
+{
+    const weir_bytes *message = &e->held.message;
+    size_t offset, size;
+
+    if (e->held_sent < sizeof e->prefix) {
+        size = sizeof e->prefix - e->held_sent;
+        size = size < max ? size : max;
+        output_write(output, e->prefix + e->held_sent, size);
+        return size;
+    }
+    offset = e->held_sent - sizeof e->prefix;
+    size = message->size - offset < max ? message->size - offset : max;
+    if (size > SHARE_ABOVE)
+        output_share(output, message, offset, size);
+    else
+        output_write(output, message->data + offset, size);
+    return size;
+}
+
+static size_t write_held(struct exchange *e, struct output *output, size_t max)
+{
+    size_t all = sizeof e->prefix + e->held.message.size;
+    size_t written = 0;
+
+    while (written < max && e->held_sent < all) {
+        size_t size = write_piece(e, output, max - written);
+
+        written += size;
+        e->held_sent += size;
+    }
+    if (e->held_sent == all)
+        drop_held(e);
+    return written;
+}
+
+size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum http2_pull *more)
+{
+    size_t size = 0;
+
+    *more = HTTP2_PULL_MORE;
+    while (size < max) {
+        weir_poll poll;
+
+        if (e->holding) {
+            size += write_held(e, output, max - size);
+            continue;
+        }
+        if (e->out_pending || e->out_ended) {
+            *more = e->out_ended && e->in->client ? HTTP2_PULL_END : HTTP2_PULL_PENDING;
+            break;
+        }
+        poll = poll_out(e);
+        if (poll == WEIR_PENDING)
+            *more = HTTP2_PULL_PENDING;
+        else if (poll != WEIR_READY)
+            *more = end_out(e, poll);
+        if (poll != WEIR_READY)
+            break;
+    }
+    return size;
+}
+
+/* ---- the run phase ---- */
+
+/* Polls outside a pull: until the headers are out, and while the peer's window is closed. */
+static void advance(struct exchange *e)
+{
+    weir_poll poll;
+
+    if (e->id == 0 || e->holding)
+        return;
+    if (e->headers_out && http2_window(e->connection->session, e->id) > 0) {
+        http2_resume(e->connection->session, e->id);
+        return;
+    }
+    if (e->out_ended || e->out_pending)
+        return;
+    poll = poll_out(e);
+    if (poll == WEIR_READY && !e->headers_out)
+        exchange_step(e, CALL_SEND_HEADERS_NOW, (weir_status){0});
+    else if (poll == WEIR_END || poll == WEIR_ERROR)
+        end_out(e, poll);
+}
+
+static void look_at_pokes(struct exchange *e)
+{
+    unsigned asked = atomic_load_explicit(&e->call->asked, memory_order_acquire);
+    bool released = inbound_is_released(e->in);
+    size_t credit = inbound_take_credit(e->in, released ? 1 : EXCHANGE_CREDIT_BATCH);
+
+    if (credit != 0 && e->id != 0)
+        http2_credit(e->connection->session, e->id, credit);
+    if ((asked & CALL_ASKED_CANCEL) || (released && e->in->client))
+        exchange_step(e, CALL_CANCEL, weir_status_make(WEIR_CANCELLED, "the call was cancelled"));
+    else if ((asked & CALL_ASKED_HEADERS) && !e->headers_out)
+        exchange_step(e, CALL_SEND_HEADERS_NOW, (weir_status){0});
+}
+
+static void pass_deadline(struct exchange *e)
+{
+    exchange_step(e, CALL_DEADLINE,
+                  weir_status_make(WEIR_DEADLINE_EXCEEDED, "the deadline passed"));
+}
+
+void exchange_run(struct exchange *e)
+{
+    unsigned work = e->work;
+
+    e->work = 0;
+    if ((work & EXCHANGE_START) && e->id != 0 && !e->in->client)
+        request_start(e);
+    if ((work & EXCHANGE_START) && e->in->client)
+        response_start(e);
+    if (work & EXCHANGE_POKED)
+        look_at_pokes(e);
+    if (work & EXCHANGE_DEADLINE)
+        pass_deadline(e);
+    if (work & (EXCHANGE_START | EXCHANGE_POLL))
+        advance(e);
+    if ((work | e->work) & EXCHANGE_RELEASE)
+        weir_stream_release(&e->out);
+    if ((work | e->work) & EXCHANGE_CLOSED)
+        exchange_destroy(e);
+}
+
+void exchange_set_deadline(struct exchange *e, uint64_t deadline)
+{
+    e->deadline = deadline;
+    e->task.wake_at = WEIR_NEVER;
+    arm_timer(e);
+}

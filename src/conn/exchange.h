@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange.h - one call on one HTTP/2 stream, seen from one end.
+ *
+ * Server and client mirror each other: one stream of messages is polled and written out (a server's
+ * responses, a client's requests), and what comes in waits in an `inbound` until its reader takes
+ * it. An exchange belongs to its loop's thread; others reach it by poking its inbound.
+ *
+ * Foreign code (handlers, polls, releases) runs in the connection's run phase and, for polls, in
+ * exchange_pull; everything else only keeps books and schedules work.
+ */
+#ifndef CONN_EXCHANGE_H
+#define CONN_EXCHANGE_H
+
+#include "call/state.h"
+#include "conn/inbound.h"
+#include "conn/loop.h"
+#include "http2/session.h"
+
+#include <string.h>
+
+/* Bytes that were taken are given back to the peer in portions of an eighth of a stream window. */
+#define EXCHANGE_CREDIT_BATCH ((size_t)8 * 1024)
+
+/* What waits for the run phase. */
+enum {
+    EXCHANGE_START = 1,   /* dispatch the request, or send it */
+    EXCHANGE_POLL = 2,    /* the outgoing stream may have something */
+    EXCHANGE_RELEASE = 4, /* release the outgoing stream */
+    EXCHANGE_POKED = 8,   /* somebody took messages, cancelled, wants headers sent */
+    EXCHANGE_DEADLINE = 16,
+    EXCHANGE_CLOSED = 32 /* the HTTP/2 stream is gone: the last thing that happens */
+};
+
+struct exchange {
+    weir_connection *connection; /* NULL: a client's call that has none yet */
+    weir_loop *loop;
+    struct inbound *in;
+    weir_call *call;
+    weir_stream out;
+    struct weir_task task;
+    struct loop_timer timer;
+    struct list link;
+    struct list work_link;
+    unsigned work;
+    struct call_state state;
+    int32_t id;          /* 0: no HTTP/2 stream (any more) */
+    bool headers_out;    /* our headers were submitted */
+    bool out_pending;    /* the outgoing stream said PENDING, and was not woken since */
+    bool out_ended;
+    bool holding;        /* `held` is a message that has not left completely */
+    uint8_t prefix[5];
+    size_t held_sent;    /* of prefix and message */
+    weir_item held;
+    weir_status status;  /* the call's, once the state machine fixed it */
+    weir_status refusal; /* what a header block did wrong; counts when `refused` */
+    bool refused;
+    uint64_t deadline;
+    size_t header_size;  /* of all header blocks that came: name + value + 32 */
+    /* server */
+    bool request_complete;
+    bool is_post;
+    bool is_grpc;        /* client, too: the content-type is gRPC's */
+    bool unsupported_encoding;
+    const char *http_answer; /* server: the HTTP status for what is not gRPC */
+    /* client */
+    void (*start)(void *channel, struct exchange *exchange); /* finds it a connection */
+    void *channel;
+    unsigned http_status;
+    bool response_came;  /* the final response's headers, or trailers only */
+    bool status_came;
+    weir_status reply;   /* grpc-status and its kin, as they come */
+};
+
+/* A call's transport. The call is referenced. `role` client: the call's poke is set. NULL when
+ * memory is out. */
+struct exchange *exchange_create(weir_loop *loop, weir_call *call, bool client,
+                                 size_t max_receive_size);
+
+/* Ends it, releases what it owns, frees it. Not inside a callback of the session. */
+void exchange_destroy(struct exchange *e);
+
+void exchange_schedule(struct exchange *e, unsigned work);
+
+/* woken() of the inbound's cell. */
+void exchange_poked(void *exchange);
+
+/* The run phase. May destroy the exchange. */
+void exchange_run(struct exchange *e);
+
+/* The pull event: appends messages to the output. */
+size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum http2_pull *more);
+
+/* Feeds the call's state machine and does what it says. `status` moves in: it becomes the call's
+ * where this event is the one that decides. */
+void exchange_step(struct exchange *e, enum call_event event, weir_status status);
+
+/* A header block is not fit for a call: the first refusal counts. */
+void exchange_refuse(struct exchange *e, weir_code code, const char *format, ...) WEIR_PRINTF(3, 4);
+
+/* ---- what server and client do differently (request.c, response.c) ---- */
+
+/* Server: a request's header; the dispatch when the block is complete. */
+void request_header(struct exchange *e, weir_slice name, weir_slice value);
+void request_start(struct exchange *e);
+
+/* Client: sends the request; a response's header; the end of a block. */
+void response_start(struct exchange *e);
+void response_header(struct exchange *e, weir_slice name, weir_slice value);
+void response_headers(struct exchange *e, bool last);
+/* Client: the stream ended, without trailers or behind them. */
+void response_end(struct exchange *e);
+
+/* Keeps a header that is the call's own metadata; what goes wrong refuses the block. */
+void exchange_keep_header(struct exchange *e, struct weir_metadata *metadata, weir_slice name,
+                          weir_slice value);
+
+/* Counts a header against the limit; past it the block is refused and this is false. */
+bool exchange_count_header(struct exchange *e, weir_slice name, weir_slice value);
+
+/* Compares a header's name or value with a literal. */
+#define HEADER_IS(slice, literal)                                                                  \
+    ((slice).size == sizeof(literal) - 1 && memcmp((slice).data, literal, (slice).size) == 0)
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inbound.c - what came in for a call and was not taken yet.
+ *
+ * Everything is under one lock, which is never held while foreign code runs: wakers only queue.
+ */
+#include "conn/inbound.h"
+
+#include "base/alloc.h"
+#include "conn/exchange.h"
+
+static void inbound_destroy(struct weir_cell *cell)
+{
+    struct inbound *in = (struct inbound *)cell;
+
+    frame_reader_clear(&in->reader);
+    weir_waker_release(&in->waker);
+    weir_status_clear(&in->status);
+    arena_clear(&in->arena);
+    pthread_mutex_destroy(&in->lock);
+    cell_release_mailbox(cell);
+    mem_free(in);
+}
+
+struct inbound *inbound_create(struct mailbox *mailbox, struct exchange *exchange,
+                               size_t max_receive_size)
+{
+    struct inbound *in = mem_zalloc(sizeof *in);
+
+    if (in == NULL)
+        return NULL;
+    if (pthread_mutex_init(&in->lock, NULL) != 0) {
+        mem_free(in);
+        return NULL;
+    }
+    cell_init(&in->poke, mailbox, exchange_poked, exchange, inbound_destroy);
+    frame_reader_init(&in->reader, max_receive_size, false);
+    arena_init(&in->arena, NULL, 0);
+    metadata_init(&in->headers, &in->arena);
+    metadata_init(&in->trailers, &in->arena);
+    in->deadline = WEIR_NEVER;
+    return in;
+}
+
+/* Under the lock: what the reader may know by now moves into its call. */
+static void show_call(struct inbound *in)
+{
+    weir_call *call = in->call;
+
+    call->deadline = in->deadline;
+    if (in->peer != NULL)
+        call->peer.address = in->peer;
+    if (in->headers_came)
+        call->seen_response = &in->headers;
+    if (in->trailers_came)
+        call->seen_trailers = &in->trailers;
+}
+
+static weir_poll end_with(struct inbound *in, weir_item *out)
+{
+    if (in->call != NULL)
+        in->call->status = weir_status_ref(&in->status);
+    if (in->status.code == WEIR_OK)
+        return WEIR_END;
+    out->status = weir_status_ref(&in->status);
+    return WEIR_ERROR;
+}
+
+/* Gives bytes back to the peer: at once on the loop's own thread, else by a poke. */
+static void note_credit(struct inbound *in)
+{
+    in->credit += frame_reader_credit(&in->reader);
+    if (in->credit >= EXCHANGE_CREDIT_BATCH)
+        cell_wake(&in->poke);
+}
+
+static weir_poll take(struct inbound *in, weir_task *task, weir_item *out)
+{
+    if (in->call != NULL)
+        show_call(in);
+    if (in->aborted)
+        return end_with(in, out);
+    if (frame_reader_take(&in->reader, &out->message, &out->flags)) {
+        out->flags = out->flags != 0 ? WEIR_ITEM_COMPRESSED : 0;
+        note_credit(in);
+        return WEIR_READY;
+    }
+    if (in->finished)
+        return end_with(in, out);
+    weir_waker_keep(&in->waker, task);
+    in->waiting = true;
+    return WEIR_PENDING;
+}
+
+static weir_poll inbound_poll(void *self, weir_task *task, weir_item *out)
+{
+    struct inbound *in = self;
+    weir_poll poll;
+
+    pthread_mutex_lock(&in->lock);
+    poll = take(in, task, out);
+    pthread_mutex_unlock(&in->lock);
+    return poll;
+}
+
+static void inbound_release(void *self)
+{
+    struct inbound *in = self;
+
+    pthread_mutex_lock(&in->lock);
+    in->released = true;
+    frame_reader_discard(&in->reader);
+    in->credit += frame_reader_credit(&in->reader);
+    weir_waker_release(&in->waker);
+    in->waiting = false;
+    pthread_mutex_unlock(&in->lock);
+    cell_wake(&in->poke);
+    weir_call_unref(in->call);
+    in->call = NULL;
+    cell_unref(&in->poke);
+}
+
+static const weir_stream_ops inbound_ops = {inbound_poll, inbound_release};
+
+weir_stream inbound_stream(struct inbound *in, weir_call *call)
+{
+    cell_ref(&in->poke);
+    in->call = call != NULL ? weir_call_ref(call) : NULL;
+    return (weir_stream){&inbound_ops, in};
+}
+
+/* ---- on the loop's thread ---- */
+
+static void wake_reader(struct inbound *in)
+{
+    if (!in->waiting)
+        return;
+    in->waiting = false;
+    weir_waker_wake(&in->waker);
+}
+
+weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, weir_status *why)
+{
+    weir_code code;
+
+    pthread_mutex_lock(&in->lock);
+    code = frame_reader_append(&in->reader, data, size, why);
+    in->credit += frame_reader_credit(&in->reader);
+    if (frame_reader_has_message(&in->reader))
+        wake_reader(in);
+    pthread_mutex_unlock(&in->lock);
+    return code;
+}
+
+static void end(struct inbound *in, weir_status status, bool at_once)
+{
+    pthread_mutex_lock(&in->lock);
+    if (in->aborted || (in->finished && !at_once)) {
+        weir_status_clear(&status);
+    } else {
+        weir_status_clear(&in->status);
+        in->status = status;
+        in->finished = true;
+        in->aborted = at_once;
+        if (at_once)
+            frame_reader_discard(&in->reader);
+        wake_reader(in);
+    }
+    pthread_mutex_unlock(&in->lock);
+}
+
+void inbound_finish(struct inbound *in, weir_status status)
+{
+    end(in, status, false);
+}
+
+void inbound_abort(struct inbound *in, weir_status status)
+{
+    end(in, status, true);
+}
+
+void inbound_discard(struct inbound *in)
+{
+    pthread_mutex_lock(&in->lock);
+    frame_reader_discard(&in->reader);
+    in->credit += frame_reader_credit(&in->reader);
+    pthread_mutex_unlock(&in->lock);
+}
+
+weir_code inbound_check_end(struct inbound *in, weir_status *why)
+{
+    weir_code code;
+
+    pthread_mutex_lock(&in->lock);
+    code = frame_reader_end(&in->reader, why);
+    pthread_mutex_unlock(&in->lock);
+    return code;
+}
+
+void inbound_publish_headers(struct inbound *in)
+{
+    pthread_mutex_lock(&in->lock);
+    in->headers_came = true;
+    wake_reader(in);
+    pthread_mutex_unlock(&in->lock);
+}
+
+void inbound_publish_trailers(struct inbound *in)
+{
+    pthread_mutex_lock(&in->lock);
+    in->trailers_came = true;
+    pthread_mutex_unlock(&in->lock);
+}
+
+size_t inbound_take_credit(struct inbound *in, size_t batch)
+{
+    size_t credit = 0;
+
+    pthread_mutex_lock(&in->lock);
+    if (in->credit >= batch) {
+        credit = in->credit;
+        in->credit = 0;
+    }
+    pthread_mutex_unlock(&in->lock);
+    return credit;
+}
+
+bool inbound_is_released(struct inbound *in)
+{
+    bool released;
+
+    pthread_mutex_lock(&in->lock);
+    released = in->released;
+    pthread_mutex_unlock(&in->lock);
+    return released;
+}
+
+void inbound_close(struct inbound *in)
+{
+    cell_detach(&in->poke);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inbound.h - what came in for a call and was not taken yet, between its loop and its reader.
+ *
+ * The loop appends, any one thread takes. Bytes that were taken are credited to the peer, so at
+ * most one stream window and one message wait here. It is also the call's way to be poked from
+ * other threads: its first member is the cell that everybody who needs the call holds on to.
+ */
+#ifndef CONN_INBOUND_H
+#define CONN_INBOUND_H
+
+#include "call/call.h"
+#include "framing/reader.h"
+#include "stream/task.h"
+
+struct exchange;
+
+struct inbound {
+    struct weir_cell poke; /* target: the exchange, on the loop's thread only */
+    pthread_mutex_t lock;
+    struct frame_reader reader;
+    weir_waker waker;
+    weir_status status;   /* how it ended */
+    size_t credit;        /* taken, and not yet given back to the peer */
+    bool waiting;         /* the reader was told PENDING */
+    bool finished;        /* ends with `status` after the messages that wait */
+    bool aborted;         /* ends with `status` at once */
+    bool released;        /* the reader is gone */
+    bool client;
+    bool headers_came;    /* client: `headers` is complete and will not change any more */
+    bool trailers_came;   /* client: likewise */
+    uint64_t deadline;
+    weir_call *call;      /* client: the reader's reference */
+    const char *peer;     /* client */
+    struct arena arena;
+    struct weir_metadata headers;
+    struct weir_metadata trailers;
+};
+
+/* NULL when memory is out. One reference, the exchange's. */
+struct inbound *inbound_create(struct mailbox *mailbox, struct exchange *exchange,
+                               size_t max_receive_size);
+
+/* The reading end, to give away: its release pokes the exchange. `call`: client only, referenced. */
+weir_stream inbound_stream(struct inbound *in, weir_call *call);
+
+/* ---- on the loop's thread ---- */
+
+/* Appends what arrived; anything but OK is a fault of the peer. */
+weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, weir_status *why);
+
+/* Ends after the messages that wait, or at once. The status moves in. The first end counts, but an
+ * abort overtakes a finish that was not seen yet. */
+void inbound_finish(struct inbound *in, weir_status status);
+void inbound_abort(struct inbound *in, weir_status status);
+
+/* Nothing of it will be read any more: what is held is dropped, what comes is credited at once. */
+void inbound_discard(struct inbound *in);
+
+/* The peer ended: OK, or INTERNAL in the middle of a message. */
+weir_code inbound_check_end(struct inbound *in, weir_status *why);
+
+void inbound_publish_headers(struct inbound *in);
+void inbound_publish_trailers(struct inbound *in);
+
+/* How much may be credited now; what is less than `batch` waits. */
+size_t inbound_take_credit(struct inbound *in, size_t batch);
+bool inbound_is_released(struct inbound *in);
+
+/* The exchange is gone: pokes do nothing from now on. Drops its reference. */
+void inbound_close(struct inbound *in);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request.c - a server's side of a call: from its header block to its handler.
+ *
+ * A request that gRPC cannot carry is answered here and never reaches a handler: with an HTTP
+ * status when it is no gRPC request at all, else with trailers only.
+ */
+#include "call/timeout.h"
+#include "conn/connection.h"
+#include "conn/headers.h"
+
+static void keep_text(struct exchange *e, const char **where, weir_slice value)
+{
+    const char *copy = call_copy(e->call, value);
+
+    if (copy != NULL) {
+        *where = copy;
+        return;
+    }
+    exchange_refuse(e, WEIR_RESOURCE_EXHAUSTED, "out of memory for a request");
+}
+
+static void read_timeout(struct exchange *e, weir_slice value)
+{
+    uint64_t timeout;
+
+    if (timeout_parse(value.data, value.size, &timeout)) {
+        e->call->timeout_ns = timeout;
+        return;
+    }
+    exchange_refuse(e, WEIR_INTERNAL, "malformed grpc-timeout");
+}
+
+static void read_encoding(struct exchange *e, weir_slice value)
+{
+    if (HEADER_IS(value, "identity"))
+        return;
+    e->unsupported_encoding = true;
+    exchange_refuse(e, WEIR_UNIMPLEMENTED, "grpc-encoding %.*s is not supported",
+                    (int)(value.size < 64 ? value.size : 64), (const char *)value.data);
+}
+
+static void pseudo_header(struct exchange *e, weir_slice name, weir_slice value)
+{
+    if (HEADER_IS(name, ":path"))
+        keep_text(e, &e->call->method, value);
+    else if (HEADER_IS(name, ":method"))
+        e->is_post = HEADER_IS(value, "POST");
+    else if (HEADER_IS(name, ":authority"))
+        keep_text(e, &e->call->authority, value);
+}
+
+/* gRPC's and HTTP's own headers are read here, and all others are the call's metadata. */
+static bool own_header(struct exchange *e, weir_slice name, weir_slice value)
+{
+    if (HEADER_IS(name, "content-type"))
+        e->is_grpc = headers_content_type_is_grpc(value);
+    else if (HEADER_IS(name, "grpc-timeout"))
+        read_timeout(e, value);
+    else if (HEADER_IS(name, "grpc-encoding"))
+        read_encoding(e, value);
+    else
+        return HEADER_IS(name, "te") || HEADER_IS(name, "grpc-accept-encoding") ||
+               HEADER_IS(name, "content-length") || HEADER_IS(name, "host");
+    return true;
+}
+
+void request_header(struct exchange *e, weir_slice name, weir_slice value)
+{
+    if (e->request_complete || !exchange_count_header(e, name, value))
+        return;
+    if (name.size != 0 && name.data[0] == ':')
+        pseudo_header(e, name, value);
+    else if (!own_header(e, name, value))
+        exchange_keep_header(e, &e->call->request, name, value);
+}
+
+/* A request that fails before it has a handler. */
+static void refuse(struct exchange *e)
+{
+    weir_status status = e->refusal;
+
+    e->refusal = (weir_status){0};
+    e->out_ended = true;
+    inbound_discard(e->in);
+    exchange_step(e, CALL_OUT_ERROR, status);
+}
+
+static void dispatch(struct exchange *e)
+{
+    struct connection_owner *owner = &e->connection->owner;
+
+    if (e->call->timeout_ns != WEIR_NEVER) {
+        e->call->deadline = timeout_deadline(e->loop->now, e->call->timeout_ns);
+        exchange_set_deadline(e, e->call->deadline);
+    }
+    e->out = owner->dispatch(owner->self, e->call, inbound_stream(e->in, NULL));
+}
+
+void request_start(struct exchange *e)
+{
+    if (!e->is_post)
+        e->http_answer = "405";
+    else if (!e->is_grpc)
+        e->http_answer = "415";
+    if (e->http_answer != NULL)
+        exchange_refuse(e, WEIR_UNKNOWN, "not a gRPC request");
+    if (e->call->timeout_ns == 0)
+        exchange_refuse(e, WEIR_DEADLINE_EXCEEDED, "the deadline passed");
+    if (e->refused)
+        refuse(e);
+    else
+        dispatch(e);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.c - the threads that blocking functions run on.
+ *
+ * A thread, once started, stays until the pool is freed: a server that needed it will again.
+ */
+#include "server/pool.h"
+
+#include "base/alloc.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    pthread_t *threads;
+    unsigned count;
+    unsigned idle;
+    unsigned max_threads;
+    unsigned queued;
+    unsigned max_queue;
+    struct pool_job *first;
+    struct pool_job **end;
+    bool closing;
+};
+
+struct pool *pool_create(unsigned max_threads, unsigned max_queue)
+{
+    struct pool *pool = mem_zalloc(sizeof *pool);
+
+    if (pool == NULL)
+        return NULL;
+    pool->threads = mem_alloc(max_threads * sizeof *pool->threads);
+    if (pool->threads == NULL || pthread_mutex_init(&pool->lock, NULL) != 0) {
+        mem_free(pool->threads);
+        mem_free(pool);
+        return NULL;
+    }
+    pthread_cond_init(&pool->work, NULL);
+    pool->max_threads = max_threads;
+    pool->max_queue = max_queue;
+    pool->end = &pool->first;
+    return pool;
+}
+
+static struct pool_job *take_job(struct pool *pool)
+{
+    struct pool_job *job;
+
+    pool->idle++;
+    while (pool->first == NULL && !pool->closing)
+        pthread_cond_wait(&pool->work, &pool->lock);
+    pool->idle--;
+    job = pool->first;
+    if (job != NULL) {
+        pool->first = job->next;
+        if (pool->first == NULL)
+            pool->end = &pool->first;
+        pool->queued--;
+    }
+    return job;
+}
+
+static void *work(void *self)
+{
+    struct pool *pool = self;
+    struct pool_job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    while ((job = take_job(pool)) != NULL) {
+        pthread_mutex_unlock(&pool->lock);
+        job->run(job);
+        pthread_mutex_lock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/* Signals are the program's business, on threads of its own. */
+static bool start_thread(struct pool *pool)
+{
+    sigset_t all, before;
+    int failed;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&pool->threads[pool->count], NULL, work, pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed == 0)
+        pool->count++;
+    return failed == 0;
+}
+
+static bool has_room(struct pool *pool)
+{
+    if (pool->idle > pool->queued)
+        return true;
+    if (pool->count < pool->max_threads && start_thread(pool))
+        return true;
+    return pool->count != 0 && pool->queued < pool->max_queue + pool->idle;
+}
+
+bool pool_submit(struct pool *pool, struct pool_job *job)
+{
+    bool room;
+
+    pthread_mutex_lock(&pool->lock);
+    room = !pool->closing && has_room(pool);
+    if (room) {
+        job->next = NULL;
+        *pool->end = job;
+        pool->end = &job->next;
+        pool->queued++;
+        pthread_cond_signal(&pool->work);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return room;
+}
+
+void pool_free(struct pool *pool)
+{
+    if (pool == NULL)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->closing = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->count; i++)
+        pthread_join(pool->threads[i], NULL);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    mem_free(pool->threads);
+    mem_free(pool);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server.c - methods and who serves them, without sockets.
+ *
+ * A shutdown is asked for on any thread and done on each loop: the loops' cells are poked.
+ */
+#include "server/server.h"
+
+#include "base/alloc.h"
+
+static void set_defaults(weir_server_options *options)
+{
+    if (options->threads == 0)
+        options->threads = 1;
+    if (options->max_streams == 0)
+        options->max_streams = 100;
+    if (options->max_receive_size == 0)
+        options->max_receive_size = (size_t)4 << 20;
+    if (options->max_header_size == 0)
+        options->max_header_size = (size_t)16 << 10;
+    if (options->max_threads == 0)
+        options->max_threads = 16;
+    if (options->max_queue == 0)
+        options->max_queue = 1024;
+}
+
+weir_code weir_server_create(const weir_server_options *options, weir_server **out,
+                             weir_status *why)
+{
+    weir_server *server = mem_zalloc(sizeof *server);
+
+    *out = NULL;
+    if (server != NULL) {
+        if (options != NULL)
+            server->options = *options;
+        set_defaults(&server->options);
+        server->pool = pool_create(server->options.max_threads, server->options.max_queue);
+    }
+    if (server == NULL || server->pool == NULL) {
+        mem_free(server);
+        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a server");
+    }
+    pthread_mutex_init(&server->lock, NULL);
+    *out = server;
+    return WEIR_OK;
+}
+
+weir_code weir_server_handle(weir_server *server, const char *method, weir_handler handler,
+                             weir_status *why)
+{
+    return methods_add(&server->methods, method, handler, why);
+}
+
+/* ---- connections ---- */
+
+static weir_stream dispatch(void *self, weir_call *call, weir_stream requests)
+{
+    struct served_connection *served = self;
+    weir_server *server = served->on->server;
+    const weir_handler *handler = methods_find(&server->methods, weir_call_method(call));
+
+    if (handler != NULL) {
+        call->pool = server->pool;
+        return handler->call(handler->self, call, requests);
+    }
+    weir_stream_release(&requests);
+    return weir_stream_fail(WEIR_UNIMPLEMENTED, "unknown method %.200s", weir_call_method(call));
+}
+
+static void freed(void *self)
+{
+    struct served_connection *served = self;
+
+    list_remove(&served->link);
+    mem_free(served);
+}
+
+static void shut_down_loop(void *target)
+{
+    struct server_loop *on = target;
+    weir_server *server = on->server;
+    struct list *link;
+    uint64_t grace_ns;
+
+    pthread_mutex_lock(&server->lock);
+    on->shut_down = server->shutting_down;
+    grace_ns = server->grace_ns;
+    pthread_mutex_unlock(&server->lock);
+    if (!on->shut_down)
+        return;
+    for (link = on->connections.next; link != &on->connections; link = link->next)
+        weir_connection_shutdown(LIST_MEMBER(link, struct served_connection, link)->connection,
+                                 grace_ns);
+}
+
+static struct server_loop *find_loop(weir_server *server, const weir_loop *loop)
+{
+    struct server_loop *on = server->loops;
+
+    while (on != NULL && on->loop != loop)
+        on = on->next;
+    return on;
+}
+
+static struct server_loop *add_loop(weir_server *server, weir_loop *loop)
+{
+    struct server_loop *on = mem_zalloc(sizeof *on);
+
+    if (on == NULL)
+        return NULL;
+    on->cell = cell_create(loop->mailbox, shut_down_loop, on);
+    if (on->cell == NULL) {
+        mem_free(on);
+        return NULL;
+    }
+    on->server = server;
+    on->loop = loop;
+    list_init(&on->connections);
+    on->next = server->loops;
+    server->loops = on;
+    return on;
+}
+
+static struct server_loop *loop_of(weir_server *server, weir_loop *loop)
+{
+    struct server_loop *on;
+
+    pthread_mutex_lock(&server->lock);
+    on = find_loop(server, loop);
+    if (on == NULL)
+        on = add_loop(server, loop);
+    if (on != NULL)
+        on->shut_down = server->shutting_down;
+    pthread_mutex_unlock(&server->lock);
+    return on;
+}
+
+static weir_connection *serve_connection(weir_server *server, struct server_loop *on,
+                                         const char *peer_address)
+{
+    struct served_connection *served = mem_zalloc(sizeof *served);
+    struct connection_options options = {
+        .max_streams = server->options.max_streams,
+        .max_header_size = server->options.max_header_size,
+        .max_receive_size = server->options.max_receive_size,
+        .peer = peer_address,
+        .owner = {.dispatch = dispatch, .freed = freed, .self = served},
+    };
+
+    if (served == NULL)
+        return NULL;
+    served->on = on;
+    served->connection = connection_create(on->loop, &options);
+    if (served->connection == NULL) {
+        mem_free(served);
+        return NULL;
+    }
+    list_append(&on->connections, &served->link);
+    return served->connection;
+}
+
+weir_code weir_server_accept(weir_server *server, weir_loop *loop, const char *peer_address,
+                             weir_connection **out, weir_status *why)
+{
+    struct server_loop *on = loop_of(server, loop);
+
+    *out = NULL;
+    if (on != NULL && on->shut_down)
+        return weir_fail(why, WEIR_UNAVAILABLE, "the server is shutting down");
+    if (on != NULL)
+        *out = serve_connection(server, on, peer_address);
+    if (*out == NULL)
+        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a connection");
+    return WEIR_OK;
+}
+
+size_t server_connections_on(weir_server *server, const weir_loop *loop)
+{
+    struct server_loop *on;
+    size_t count = 0;
+
+    pthread_mutex_lock(&server->lock);
+    on = find_loop(server, loop);
+    pthread_mutex_unlock(&server->lock);
+    if (on == NULL)
+        return 0;
+    for (struct list *link = on->connections.next; link != &on->connections; link = link->next)
+        count++;
+    return count;
+}
+
+/* ---- the end ---- */
+
+void weir_server_shutdown(weir_server *server, uint64_t grace_ns)
+{
+    pthread_mutex_lock(&server->lock);
+    server->shutting_down = true;
+    server->grace_ns = grace_ns;
+    for (struct server_loop *on = server->loops; on != NULL; on = on->next)
+        cell_wake(on->cell);
+    pthread_mutex_unlock(&server->lock);
+    if (server->driver_ops != NULL)
+        server->driver_ops->stop(server->driver);
+}
+
+void weir_server_wait(weir_server *server)
+{
+    if (server->driver_ops != NULL)
+        server->driver_ops->wait(server->driver);
+}
+
+void weir_server_free(weir_server *server)
+{
+    struct server_loop *on;
+
+    if (server == NULL)
+        return;
+    weir_server_shutdown(server, 0);
+    if (server->driver_ops != NULL)
+        server->driver_ops->free(server->driver);
+    pool_free(server->pool);
+    while ((on = server->loops) != NULL) {
+        server->loops = on->next;
+        cell_detach(on->cell);
+        mem_free(on);
+    }
+    methods_clear(&server->methods);
+    pthread_mutex_destroy(&server->lock);
+    mem_free(server);
+}

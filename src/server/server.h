@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server.h - the inside of a server.
+ *
+ * A server is a table of methods, which does not change once it serves, and for each loop it serves
+ * on the connections there. Those belong to that loop's thread; the lock is for the list of loops
+ * and the counts.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <weir/server.h>
+
+#include "base/list.h"
+#include "conn/connection.h"
+#include "server/methods.h"
+#include "server/pool.h"
+
+/* What a driver adds: listeners, threads. */
+struct server_driver_ops {
+    /* Stop listening, on any thread; it must not wait. */
+    void (*stop)(void *driver);
+    /* Wait until that is done and all connections are gone. */
+    void (*wait)(void *driver);
+    void (*free)(void *driver);
+};
+
+/* The connections of one server on one loop. */
+struct server_loop {
+    struct server_loop *next;
+    weir_server *server;
+    weir_loop *loop;
+    struct weir_cell *cell; /* poked for a shutdown */
+    struct list connections;
+    bool shut_down;
+};
+
+struct served_connection {
+    struct list link;
+    struct server_loop *on;
+    weir_connection *connection;
+};
+
+struct weir_server {
+    weir_server_options options;
+    struct methods methods;
+    struct pool *pool;
+    pthread_mutex_t lock;
+    struct server_loop *loops;
+    bool shutting_down;
+    uint64_t grace_ns;
+    const struct server_driver_ops *driver_ops;
+    void *driver;
+};
+
+/* Connections of the server on `loop`, from that loop's thread. */
+size_t server_connections_on(weir_server *server, const weir_loop *loop);
+
+#endif
