@@ -45,6 +45,7 @@ struct options {
     unsigned interval_ms;
     double seconds;
     double limit;
+    bool spin;
     long window;
     long connection_window;
 };
@@ -338,7 +339,7 @@ static bool turn(int wait_ms)
     struct epoll_event found[64];
     bool ended = false;
 
-    int n = epoll_wait(epoll_fd, found, 64, wait_ms);
+    int n = epoll_wait(epoll_fd, found, 64, options.spin ? 0 : wait_ms);
     for (int i = 0; i < n; i++) {
         struct connection *c = found[i].data.ptr;
         if (c == NULL) {
@@ -545,7 +546,8 @@ static const char usage[] =
     "                         standard input ends\n"
     "  --limit S              wait so long for what is due (30)\n"
     "  --window BYTES         receive window of a call (2^30 - 1; stall and idle: 65535)\n"
-    "  --connection-window B  receive window of a connection (as --window)\n";
+    "  --connection-window B  receive window of a connection (as --window)\n"
+    "  --spin                 never sleep: the server need not pay for waking this side up\n";
 
 static const struct work *find_work(const char *name)
 {
@@ -603,6 +605,9 @@ static void set_option(int option, const char *value)
     case 'C':
         options.connection_window = number(value, 65535, INT32_MAX);
         break;
+    case 'p':
+        options.spin = true;
+        break;
     case 'h':
         fputs(usage, stdout);
         exit(0);
@@ -625,6 +630,7 @@ static void read_options(int argc, char **argv)
                                           {"limit", 1, NULL, 'l'},
                                           {"window", 1, NULL, 'W'},
                                           {"connection-window", 1, NULL, 'C'},
+                                          {"spin", 0, NULL, 'p'},
                                           {"help", 0, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int option;

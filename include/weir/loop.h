@@ -34,7 +34,7 @@ typedef struct weir_server weir_server;
 typedef struct weir_transport {
     /*
      * Connect `connection` to `address` ("host:port", "unix:/path"): feed it, or call
-     * weir_connection_eof with the reason when that fails. Never calls back before it returns.
+     * weir_connection_eof with the reason when that fails, now or later.
      */
     void (*connect)(void *self, weir_connection *connection, const char *address);
     void *self;

@@ -2,8 +2,8 @@
 /*
  * arena.c - a bump arena: blocks of 1 KiB that double up to 16 KiB.
  *
- * What would waste much of a block gets a block of its own, behind the one in use, so that one large
- * piece does not throw away the rest of it.
+ * What would waste much of a block gets a block of its own, behind the one in use, so that one
+ * large piece does not throw away the rest of it.
  */
 #include "base/arena.h"
 

@@ -9,8 +9,8 @@
  *   brings the status of the call, and no later event changes it.
  * - Headers at most once; a half-close, trailers or Trailers-Only at most once; after those nothing
  *   but a reset, after a reset nothing, and nothing once the peer reset or the wire is gone.
- * - Both streams end: the incoming one with the first of ABORT_IN and FINISH_IN, and an ABORT_IN may
- *   overtake a FINISH_IN; the outgoing one by itself or with RELEASE_OUT.
+ * - Both streams end: the incoming one with the first of ABORT_IN and FINISH_IN, and an ABORT_IN
+ *   may overtake a FINISH_IN; the outgoing one by itself or with RELEASE_OUT.
  * - CALL_DONE is given once and last: every later event returns 0.
  *
  * What the events mean where they do not speak for themselves:
@@ -22,8 +22,8 @@
  * FAULT: told at the broken message, before the IN_END or TRAILERS_IN that may have shown it (which
  * is told, too). On a server the handler sees the error in its requests, after the messages before
  * it, and ends its responses when it likes; messages still go out, and the status sent then is the
- * fault's, whatever the responses ended with. On a client the response ends with the fault after the
- * messages before it, and the call is reset.
+ * fault's, whatever the responses ended with. On a client the response ends with the fault after
+ * the messages before it, and the call is reset.
  *
  * RESET, CLOSED: a client keeps the messages that came before; for a server it is the client's
  * cancel, which ends both streams at once. RESET is followed by CLOSED, and may be left out.

@@ -17,8 +17,8 @@ bool timeout_parse(const uint8_t *text, size_t size, uint64_t *ns);
 
 /*
  * Writes the time that is left and a NUL, returns the length. The finest unit whose 8 digits hold
- * it, then the largest unit that says the same: 1500000000 ns is "1500m". A caller without a deadline
- * (WEIR_NEVER) sends no header instead.
+ * it, then the largest unit that says the same: 1500000000 ns is "1500m". A caller without a
+ * deadline (WEIR_NEVER) sends no header instead.
  */
 size_t timeout_format(uint64_t ns, char out[TIMEOUT_TEXT_SIZE]);
 

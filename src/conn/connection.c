@@ -12,6 +12,8 @@
 #define CONNECTION_WINDOW (UINT32_C(1) << 20)
 /* Control frames that a peer may make us owe it before we stop reading what it sends. */
 #define MAX_BACKLOG 1000
+/* After the grace of a shutdown, for the last output to leave. */
+#define LINGER_NS WEIR_SECONDS(1)
 
 static void name(weir_connection *c)
 {
@@ -228,21 +230,27 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
 }
 
 /* The connection carries nothing any more: its calls end. */
-static void lose(weir_connection *c, const char *reason)
+static void lose(weir_connection *c, weir_code code, const char *reason, bool but_waiting)
 {
     struct list *link, *next;
 
-    tell_owner(c);
+    c->waiting = 0;
+    if (!but_waiting)
+        tell_owner(c);
     for (link = c->exchanges.next; link != &c->exchanges; link = next) {
         struct exchange *e = LIST_MEMBER(link, struct exchange, link);
 
         next = link->next;
+        if (but_waiting && e->call->wait_for_ready) {
+            c->waiting++;
+            continue;
+        }
         if (e->id != 0)
             http2_forget(c->session, e->id);
         e->id = 0;
         exchange_step(e, CALL_LOST,
-                      weir_status_make(c->client ? WEIR_UNAVAILABLE : WEIR_CANCELLED,
-                                       "connection lost: %s", reason));
+                      weir_status_make(c->client ? code : WEIR_CANCELLED, "connection lost: %s",
+                                       reason));
     }
 }
 
@@ -252,7 +260,7 @@ void weir_connection_free(weir_connection *c)
 
     if (c == NULL)
         return;
-    lose(c, "closed");
+    lose(c, WEIR_UNAVAILABLE, "closed", false);
     while ((link = list_take(&c->exchanges)) != NULL)
         exchange_destroy(LIST_MEMBER(link, struct exchange, link));
     loop_timer_close(c->loop, &c->grace);
@@ -277,7 +285,7 @@ void *weir_connection_driver(const weir_connection *c)
 static void fail(weir_connection *c)
 {
     c->broken = true;
-    lose(c, "HTTP/2 error");
+    lose(c, WEIR_UNAVAILABLE, "HTTP/2 error", false);
 }
 
 weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t size)
@@ -325,16 +333,34 @@ void weir_connection_open(weir_connection *c, const char *peer_address)
         mem_free(c->peer);
         c->peer = peer;
     }
+    c->opened = true;
+    c->down = false;
+    if (c->owner.opened != NULL)
+        c->owner.opened(c->owner.self);
     name(c);
+}
+
+/* Could not be opened: the calls that do not wait for it end. True: some do, it is tried again. */
+static bool wait_for_another_try(weir_connection *c, const char *reason)
+{
+    if (c->opened || c->owner.retry == NULL)
+        return false;
+    c->down = true;
+    lose(c, WEIR_UNAVAILABLE, reason, true);
+    return c->waiting != 0 && c->owner.retry(c->owner.self, c);
 }
 
 void weir_connection_eof(weir_connection *c, const char *reason)
 {
     if (c->eof)
         return;
+    if (reason == NULL)
+        reason = "end of file";
+    if (wait_for_another_try(c, reason))
+        return;
     c->eof = true;
     output_clear(&c->output);
-    lose(c, reason != NULL ? reason : "end of file");
+    lose(c, WEIR_UNAVAILABLE, reason, false);
     name(c);
 }
 
@@ -347,12 +373,19 @@ bool weir_connection_done(const weir_connection *c)
 
 /* ---- the end, and the run phase ---- */
 
+/* First the calls end and a GOAWAY says why; a peer that does not read even that is left. */
 static void grace_over(struct loop_timer *timer)
 {
     weir_connection *c = LIST_MEMBER(timer, weir_connection, grace);
 
+    if (c->lingering) {
+        weir_connection_eof(c, "shut down");
+        return;
+    }
+    c->lingering = true;
+    loop_timer_set(c->loop, &c->grace, c->loop->now + LINGER_NS);
     http2_terminate(c->session, HTTP2_NO_ERROR);
-    lose(c, "shut down");
+    lose(c, WEIR_CANCELLED, "shut down", false);
     name(c);
 }
 
@@ -362,8 +395,14 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
 
     if (c->broken || c->eof)
         return;
-    http2_shutdown(c->session);
     tell_owner(c);
+    if (c->client && !c->opened) {
+        c->eof = true;
+        lose(c, WEIR_CANCELLED, "shut down", false);
+        name(c);
+        return;
+    }
+    http2_shutdown(c->session);
     loop_timer_set(c->loop, &c->grace, grace_ns < WEIR_NEVER - now ? now + grace_ns : WEIR_NEVER);
     name(c);
 }
@@ -371,6 +410,11 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
 bool connection_takes_calls(weir_connection *c)
 {
     return !c->told && !c->broken && !c->eof && http2_can_request(c->session);
+}
+
+bool connection_is_down(const weir_connection *c)
+{
+    return c->down;
 }
 
 void connection_run_link(struct list *runnable_link)

@@ -17,6 +17,10 @@ struct connection_owner {
     void (*gone)(void *self, weir_connection *connection);
     /* It is freed. */
     void (*freed)(void *self);
+    /* Client: it is open. */
+    void (*opened)(void *self);
+    /* Client: it could not be opened, and calls wait for it: true when it will be tried again. */
+    bool (*retry)(void *self, weir_connection *connection);
     void *self;
 };
 
@@ -37,6 +41,7 @@ struct weir_connection {
     struct connection_owner owner;
     struct list exchanges;
     size_t exchange_count;
+    size_t waiting; /* client: calls that outlive a failed try to open it */
     struct list work;
     struct list runnable_link;
     struct list named_link;
@@ -49,7 +54,10 @@ struct weir_connection {
     bool client;
     bool broken;  /* the session is: only its last output is left */
     bool eof;     /* the socket is */
+    bool lingering; /* shut down, past its grace */
     bool told;    /* the owner knows that no more calls can be made */
+    bool opened;  /* client: it has, or had, a socket */
+    bool down;    /* client: the last try to open it failed */
 };
 
 weir_connection *connection_create(weir_loop *loop, const struct connection_options *options);
@@ -61,6 +69,9 @@ void exchange_set_deadline(struct exchange *e, uint64_t deadline);
 
 /* Client: whether it takes another call. */
 bool connection_takes_calls(weir_connection *connection);
+
+/* Client: it could not be opened, and waits to be tried again. */
+bool connection_is_down(const weir_connection *connection);
 
 void connection_add_work(weir_connection *connection, struct list *work_link);
 

@@ -235,7 +235,7 @@ static void act_on_in(struct exchange *e, enum call_event event, unsigned action
 
 static void act_on_out(struct exchange *e, unsigned actions)
 {
-    struct http2_session *session = e->connection->session;
+    struct http2_session *session;
 
     if (actions & CALL_RELEASE_OUT) {
         e->out_ended = true;
@@ -244,6 +244,7 @@ static void act_on_out(struct exchange *e, unsigned actions)
     }
     if (e->id == 0)
         return;
+    session = e->connection->session;
     if ((actions & CALL_SEND_HEADERS) && !e->in->client)
         send_response_headers(e);
     if ((actions & CALL_SEND_TRAILERS_ONLY) && e->http_answer != NULL)

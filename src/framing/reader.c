@@ -298,7 +298,7 @@ static weir_code scan(struct frame_reader *reader, weir_status *why)
 
     while (tail->end - whole >= PREFIX_SIZE) {
         const uint8_t *prefix = data + whole;
-        uint32_t length = prefix_length(prefix);
+        size_t length = prefix_length(prefix);
 
         if (prefix_flag(prefix) != 0 || length > reader->max_size) {
             code = check_prefix(reader, prefix, why);
@@ -390,7 +390,7 @@ bool frame_reader_take(struct frame_reader *reader, weir_bytes *message, unsigne
 {
     struct chunk *chunk = reader->first != NULL ? reader->first : reader->tail;
     const uint8_t *prefix;
-    uint32_t length;
+    size_t length; /* with the prefix more than 32 bits hold */
 
     if (reader->waiting == 0)
         return false;

@@ -130,8 +130,8 @@ static bool reserve_entry(struct weir_metadata *metadata)
     return true;
 }
 
-/* Appends a pair with room for a value of `value_size`, to be filled by the caller; NULL when memory
- * is out. Name and value lie in one piece. */
+/* Appends a pair with room for a value of `value_size`, to be filled by the caller; NULL when
+ * memory is out. Name and value lie in one piece. */
 static struct metadata_entry *append_entry(struct weir_metadata *metadata, const char *name,
                                            size_t name_size, size_t value_size, uint8_t **value)
 {

@@ -7,9 +7,9 @@
 #include "server/pool.h"
 
 #include "base/alloc.h"
+#include "base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 struct pool {
     pthread_mutex_t lock;
@@ -77,26 +77,19 @@ static void *work(void *self)
     return NULL;
 }
 
-/* Signals are the program's business, on threads of its own. */
-static bool start_thread(struct pool *pool)
+static bool start_worker(struct pool *pool)
 {
-    sigset_t all, before;
-    int failed;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&pool->threads[pool->count], NULL, work, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed == 0)
-        pool->count++;
-    return failed == 0;
+    if (!thread_start(&pool->threads[pool->count], work, pool))
+        return false;
+    pool->count++;
+    return true;
 }
 
 static bool has_room(struct pool *pool)
 {
     if (pool->idle > pool->queued)
         return true;
-    if (pool->count < pool->max_threads && start_thread(pool))
+    if (pool->count < pool->max_threads && start_worker(pool))
         return true;
     return pool->count != 0 && pool->queued < pool->max_queue + pool->idle;
 }

@@ -174,19 +174,16 @@ weir_code weir_server_accept(weir_server *server, weir_loop *loop, const char *p
     return WEIR_OK;
 }
 
-size_t server_connections_on(weir_server *server, const weir_loop *loop)
+weir_connection *server_connection_on(weir_server *server, const weir_loop *loop)
 {
     struct server_loop *on;
-    size_t count = 0;
 
     pthread_mutex_lock(&server->lock);
     on = find_loop(server, loop);
     pthread_mutex_unlock(&server->lock);
-    if (on == NULL)
-        return 0;
-    for (struct list *link = on->connections.next; link != &on->connections; link = link->next)
-        count++;
-    return count;
+    if (on == NULL || list_is_empty(&on->connections))
+        return NULL;
+    return LIST_MEMBER(on->connections.next, struct served_connection, link)->connection;
 }
 
 /* ---- the end ---- */

@@ -53,7 +53,7 @@ struct weir_server {
     void *driver;
 };
 
-/* Connections of the server on `loop`, from that loop's thread. */
-size_t server_connections_on(weir_server *server, const weir_loop *loop);
+/* On `loop`'s thread: a connection of the server there, NULL when there is none (any more). */
+weir_connection *server_connection_on(weir_server *server, const weir_loop *loop);
 
 #endif

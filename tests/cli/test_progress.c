@@ -66,7 +66,7 @@ static void a_terminal_gets_a_bar_that_redraws_itself(void **state)
     s.progress.total = 4 * MIB;
     progress_add(&s.progress, MIB, SECOND / 20); /* too soon */
     progress_add(&s.progress, MIB, SECOND / 5);
-    assert_string_equal(end(&s), "\r[#############.............] "
+    assert_string_equal(end(&s), "\r[###############................] "
                                  " 50% 2.0 MiB of 4.0 MiB, 10.0 MiB/s, 1 s left\033[K");
 }
 

@@ -16,6 +16,7 @@ import grpc
 
 BIN = pathlib.Path(os.environ.get("INTEROP_BIN", "build/tests/interop"))
 WEIR = pathlib.Path(os.environ.get("INTEROP_WEIR", "build/weir"))
+EXAMPLES = pathlib.Path(os.environ.get("INTEROP_EXAMPLES", "build/examples"))
 PATIENCE = 60 * float(os.environ.get("INTEROP_SLOWNESS", "1"))
 
 

@@ -4,14 +4,14 @@ import signal
 import subprocess
 import unittest
 
-from support import BIN, PATIENCE, Server
+from support import EXAMPLES, PATIENCE, Server
 
 
 class Readme(unittest.TestCase):
     def test_the_client_prints_what_the_server_sends(self):
-        server = Server(BIN / "readme_server", "127.0.0.1:0")
+        server = Server(EXAMPLES / "readme_server", "127.0.0.1:0")
         self.addCleanup(server.stop, -signal.SIGTERM)  # it has no end of its own
-        done = subprocess.run([str(BIN / "readme_client"), server.address], check=True,
+        done = subprocess.run([str(EXAMPLES / "readme_client"), server.address], check=True,
                               stdout=subprocess.PIPE, timeout=PATIENCE, text=True)
         self.assertEqual(done.stdout.splitlines(),
                          ["hello"] + [f"message_{i:03}" for i in range(1000)])

@@ -458,6 +458,24 @@ static void what_comes_after_a_fault_is_credited_at_once(void **state)
     assert_int_equal(frame_reader_credit(*state), size);
 }
 
+static void a_fault_or_end_inside_a_message_credits_no_byte_twice(void **state)
+{
+    struct frame_reader reader;
+
+    (void)state;
+    frame_reader_init(&reader, MAX_SIZE, false);
+    assert_int_equal(append_text(&reader, "\0\xFF\xFF", 3), WEIR_OK);
+    assert_int_equal(frame_reader_credit(&reader), 3);
+    assert_int_equal(append_text(&reader, "\xFF\xFF", 2), WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(frame_reader_credit(&reader), 2);
+    frame_reader_clear(&reader);
+    frame_reader_init(&reader, MAX_SIZE, false);
+    assert_int_equal(append_text(&reader, "\0\0\0\0\7abc", 8), WEIR_OK);
+    assert_int_equal(frame_reader_credit(&reader), 8);
+    assert_int_equal(frame_reader_end(&reader, NULL), WEIR_INTERNAL);
+    assert_int_equal(frame_reader_credit(&reader), 0);
+}
+
 static void discarding_credits_what_is_held_and_all_that_comes(void **state)
 {
     size_t size = put(put(0, 10, 'a'), 1000, 'b');
@@ -596,6 +614,7 @@ int main(void)
         TEST(credit_is_looked_at_again_when_the_queue_becomes_empty),
         TEST(a_second_message_being_assembled_waits_for_the_first_to_be_taken),
         TEST(what_comes_after_a_fault_is_credited_at_once),
+        TEST(a_fault_or_end_inside_a_message_credits_no_byte_twice),
         TEST(discarding_credits_what_is_held_and_all_that_comes),
         TEST(any_messages_in_any_pieces_come_out_whole_and_are_credited_once),
     };

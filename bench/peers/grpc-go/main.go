@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+
+// grpc-go-bench-server is bench.Echo on grpc-go, to compare weir with.
+//
+// One thread runs Go code by default (GOMAXPROCS), like the servers it is compared with; the
+// garbage collector's threads come on top of that, and their time counts.
+package main
+
+//go:generate protoc -I../.. --go_out=benchpb --go_opt=paths=source_relative --go-grpc_out=benchpb --go-grpc_opt=paths=source_relative --go_opt=Mbench.proto=grpc-go-bench-server/benchpb --go-grpc_opt=Mbench.proto=grpc-go-bench-server/benchpb bench.proto
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"runtime"
+	"strconv"
+	"time"
+
+	"google.golang.org/grpc"
+
+	pb "grpc-go-bench-server/benchpb"
+)
+
+type server struct {
+	pb.UnimplementedEchoServer
+}
+
+func (server) Unary(_ context.Context, req *pb.Req) (*pb.Rep, error) {
+	return &pb.Rep{Data: req.Data}, nil
+}
+
+func ticks(req *pb.Req, stream grpc.ServerStreamingServer[pb.Rep]) error {
+	ticker := time.NewTicker(time.Duration(req.IntervalMs) * time.Millisecond)
+	defer ticker.Stop()
+	for i := int32(0); i < req.Count; i++ {
+		select {
+		case <-ticker.C:
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		}
+		if err := stream.Send(&pb.Rep{Data: fmt.Appendf(nil, "message_%d", i)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (server) Down(req *pb.Req, stream grpc.ServerStreamingServer[pb.Rep]) error {
+	if req.IntervalMs > 0 {
+		return ticks(req, stream)
+	}
+	for i := int32(0); i < req.Count; i++ {
+		rep := &pb.Rep{Data: bytes.Repeat([]byte{'x'}, int(max(req.Size, 0)))}
+		if err := stream.Send(rep); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (server) Up(stream grpc.ClientStreamingServer[pb.Req, pb.Rep]) error {
+	total := 0
+	for {
+		req, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return stream.SendAndClose(&pb.Rep{Data: strconv.AppendInt(nil, int64(total), 10)})
+		}
+		if err != nil {
+			return err
+		}
+		total += len(req.Data)
+	}
+}
+
+func (server) Chat(stream grpc.BidiStreamingServer[pb.Req, pb.Rep]) error {
+	for {
+		req, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(&pb.Rep{Data: req.Data}); err != nil {
+			return err
+		}
+	}
+}
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:0", "HOST:PORT")
+	threads := flag.Int("threads", 1, "that run Go code at once")
+	flag.Parse()
+	runtime.GOMAXPROCS(*threads)
+	listener, err := net.Listen("tcp", *listen)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("listening on %s\n", listener.Addr())
+	serving := grpc.NewServer()
+	pb.RegisterEchoServer(serving, server{})
+	log.Fatal(serving.Serve(listener))
+}

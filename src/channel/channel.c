@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.c - a client's way to a service: one connection to one address, made when needed.
+ *
+ * Calls are put on the connection at once, also before it is open: nothing of them leaves before
+ * its transport takes output. When it cannot be made, calls fail, but for those that wait for
+ * ready: they stay on it, and it is tried again.
+ */
+#include "channel/channel.h"
+
+#include "base/alloc.h"
+
+#include <stdio.h>
+
+#define FIRST_BACKOFF_NS WEIR_SECONDS(1)
+#define MAX_BACKOFF_NS WEIR_SECONDS(120)
+
+static void channel_drop(weir_channel *channel)
+{
+    if (atomic_fetch_sub_explicit(&channel->holds, 1, memory_order_acq_rel) != 1)
+        return;
+    target_clear(&channel->target);
+    mem_free(channel->user_agent);
+    mem_free(channel);
+}
+
+static void channel_hold(weir_channel *channel)
+{
+    atomic_fetch_add_explicit(&channel->holds, 1, memory_order_relaxed);
+}
+
+/* ---- its connection, on the loop's thread ---- */
+
+static void connection_gone(void *self, weir_connection *connection)
+{
+    weir_channel *channel = self;
+
+    if (channel->connection == connection)
+        channel->connection = NULL;
+}
+
+static void connection_freed(void *self)
+{
+    channel_drop(self);
+}
+
+static void connect_again(struct loop_timer *timer)
+{
+    weir_channel *channel = LIST_MEMBER(timer, weir_channel, retry);
+    const weir_transport *transport = channel->loop->transport;
+
+    if (channel->connection != NULL)
+        transport->connect(transport->self, channel->connection, channel->target.address);
+}
+
+/* The next try is 1 s later, then 1.6 times as long each, up to two minutes. */
+static bool connection_retry(void *self, weir_connection *connection)
+{
+    weir_channel *channel = self;
+    uint64_t backoff = channel->backoff_ns;
+
+    if (channel->connection != connection || !channel->has_timer)
+        return false;
+    loop_timer_set(channel->loop, &channel->retry, channel->loop->now + backoff);
+    channel->backoff_ns = backoff < MAX_BACKOFF_NS * 5 / 8 ? backoff * 8 / 5 : MAX_BACKOFF_NS;
+    return true;
+}
+
+static void connection_opened(void *self)
+{
+    ((weir_channel *)self)->backoff_ns = FIRST_BACKOFF_NS;
+}
+
+static weir_connection *new_connection(weir_channel *channel)
+{
+    const weir_transport *transport = channel->loop->transport;
+    struct connection_options options = {
+        .client = true,
+        .max_header_size = channel->options.max_header_size,
+        .max_receive_size = channel->options.max_receive_size,
+        .user_agent = channel->user_agent,
+        .peer = channel->target.address,
+        .owner = {.gone = connection_gone,
+                  .freed = connection_freed,
+                  .retry = connection_retry,
+                  .opened = connection_opened,
+                  .self = channel},
+    };
+    weir_connection *connection = connection_create(channel->loop, &options);
+
+    if (connection == NULL)
+        return NULL;
+    if (!channel->has_timer)
+        channel->has_timer = loop_timer_open(channel->loop, &channel->retry, connect_again);
+    channel_hold(channel);
+    channel->connection = connection;
+    transport->connect(transport->self, connection, channel->target.address);
+    return connection_takes_calls(connection) ? connection : NULL;
+}
+
+static weir_connection *usable_connection(weir_channel *channel)
+{
+    if (channel->connection != NULL && connection_takes_calls(channel->connection))
+        return channel->connection;
+    if (channel->connection != NULL)
+        weir_connection_shutdown(channel->connection, WEIR_NEVER);
+    channel->connection = NULL;
+    if (channel->loop->transport == NULL)
+        return NULL;
+    return new_connection(channel);
+}
+
+/* ---- calls ---- */
+
+static void refuse(struct exchange *e, weir_status status)
+{
+    exchange_step(e, CALL_LOST, status);
+    exchange_destroy(e);
+}
+
+static void start_call(void *self, struct exchange *e)
+{
+    weir_channel *channel = self;
+    weir_connection *connection = NULL;
+
+    if (channel->closer->target == NULL)
+        refuse(e, weir_status_make(WEIR_CANCELLED, "the channel was closed"));
+    else if ((connection = usable_connection(channel)) == NULL)
+        refuse(e, weir_status_make(WEIR_UNAVAILABLE, "no transport to %s",
+                                   channel->target.address));
+    else if (connection_is_down(connection) && !e->call->wait_for_ready)
+        refuse(e, weir_status_make(WEIR_UNAVAILABLE, "%s cannot be reached",
+                                   channel->target.address));
+    else if (!exchange_bind(e, connection))
+        refuse(e, weir_status_make(WEIR_RESOURCE_EXHAUSTED, "out of memory for a call"));
+    else
+        exchange_schedule(e, EXCHANGE_START | EXCHANGE_POKED);
+    channel_drop(channel);
+}
+
+static bool method_is_valid(const char *method)
+{
+    if (method[0] != '/')
+        return false;
+    for (const char *c = method; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~')
+            return false;
+    }
+    return true;
+}
+
+static weir_stream refuse_at_once(weir_stream requests, weir_code code, const char *why)
+{
+    weir_stream_release(&requests);
+    return weir_stream_fail(code, "%s", why);
+}
+
+weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_stream requests)
+{
+    size_t max_receive_size = call->max_receive_size != 0 ? call->max_receive_size
+                                                          : channel->options.max_receive_size;
+    struct exchange *e;
+    weir_stream responses;
+
+    if (call->made || call->server)
+        return refuse_at_once(requests, WEIR_FAILED_PRECONDITION, "a call can be made once");
+    if (!method_is_valid(call->method))
+        return refuse_at_once(requests, WEIR_INVALID_ARGUMENT, "the call's method is no path");
+    call->made = true;
+    call->authority = arena_copy(&call->arena, channel->target.authority,
+                                 strlen(channel->target.authority));
+    e = exchange_create(channel->loop, call, true, max_receive_size);
+    if (e == NULL || call->authority == NULL) {
+        call->authority = "";
+        if (e != NULL)
+            exchange_destroy(e);
+        return refuse_at_once(requests, WEIR_RESOURCE_EXHAUSTED, "out of memory for a call");
+    }
+    channel_hold(channel);
+    e->out = requests;
+    e->start = start_call;
+    e->channel = channel;
+    responses = inbound_stream(e->in, call);
+    cell_wake(&e->in->poke);
+    return responses;
+}
+
+/* ---- life ---- */
+
+static void close_channel(void *self)
+{
+    weir_channel *channel = self;
+    weir_connection *connection = channel->connection;
+
+    channel->connection = NULL;
+    if (channel->has_timer)
+        loop_timer_close(channel->loop, &channel->retry);
+    channel->has_timer = false;
+    cell_detach(channel->closer);
+    if (connection != NULL)
+        weir_connection_shutdown(connection, 0);
+    channel_drop(channel);
+}
+
+static char *make_user_agent(const char *prefix)
+{
+    char text[256];
+
+    if (prefix != NULL)
+        snprintf(text, sizeof text, "%s grpc-c-weir/" WEIR_VERSION, prefix);
+    else
+        snprintf(text, sizeof text, "grpc-c-weir/" WEIR_VERSION);
+    return mem_copy_string(text);
+}
+
+static void set_options(weir_channel *channel, const weir_channel_options *options)
+{
+    if (options != NULL)
+        channel->options = *options;
+    if (channel->options.max_receive_size == 0)
+        channel->options.max_receive_size = (size_t)4 << 20;
+    if (channel->options.max_header_size == 0)
+        channel->options.max_header_size = (size_t)16 << 10;
+    if (channel->options.authority != NULL) {
+        mem_free(channel->target.authority);
+        channel->target.authority = mem_copy_string(channel->options.authority);
+    }
+    channel->user_agent = make_user_agent(channel->options.user_agent);
+    channel->options.authority = channel->options.user_agent = NULL;
+}
+
+weir_code channel_create(const char *target, const weir_channel_options *options, weir_loop *loop,
+                         weir_channel **out, weir_status *why)
+{
+    struct target parsed;
+    weir_channel *channel;
+
+    *out = NULL;
+    if (target_parse(target, &parsed, why) != WEIR_OK)
+        return WEIR_INVALID_ARGUMENT;
+    channel = mem_zalloc(sizeof *channel);
+    if (channel == NULL) {
+        target_clear(&parsed);
+        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a channel");
+    }
+    atomic_init(&channel->references, 1);
+    atomic_init(&channel->holds, 1);
+    channel->loop = loop;
+    channel->target = parsed;
+    channel->backoff_ns = FIRST_BACKOFF_NS;
+    set_options(channel, options);
+    channel->closer = cell_create(loop->mailbox, close_channel, channel);
+    if (channel->closer == NULL || channel->user_agent == NULL ||
+        channel->target.authority == NULL) {
+        if (channel->closer != NULL)
+            cell_detach(channel->closer);
+        channel_drop(channel);
+        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a channel");
+    }
+    *out = channel;
+    return WEIR_OK;
+}
+
+weir_channel *weir_channel_ref(weir_channel *channel)
+{
+    atomic_fetch_add_explicit(&channel->references, 1, memory_order_relaxed);
+    return channel;
+}
+
+void weir_channel_unref(weir_channel *channel)
+{
+    void (*stop_driver)(void *driver);
+    void *driver;
+
+    if (channel == NULL ||
+        atomic_fetch_sub_explicit(&channel->references, 1, memory_order_acq_rel) != 1)
+        return;
+    stop_driver = channel->stop_driver;
+    driver = channel->driver;
+    cell_wake(channel->closer);
+    if (stop_driver != NULL)
+        stop_driver(driver);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.h - the inside of a channel.
+ *
+ * Everything but the counts belongs to the loop's thread. Calls reach it by the poke of their own
+ * inbound, so making one allocates nothing but the call.
+ */
+#ifndef CHANNEL_CHANNEL_H
+#define CHANNEL_CHANNEL_H
+
+#include <weir/channel.h>
+
+#include "channel/target.h"
+#include "conn/connection.h"
+
+struct weir_channel {
+    atomic_size_t references; /* the users' */
+    atomic_size_t holds;      /* the users' all together, each call that was not started, the
+                                 connection: with the last one it is freed */
+    weir_loop *loop;
+    weir_channel_options options;
+    struct target target;
+    char *user_agent;
+    struct weir_cell *closer; /* poked when the last user left */
+    weir_connection *connection;
+    struct loop_timer retry;
+    uint64_t backoff_ns;
+    bool has_timer;
+    /* The driver of a loop that is the channel's own. */
+    void *driver;
+    void (*stop_driver)(void *driver);
+};
+
+/* A channel on `loop`; the driver's fields are empty. */
+weir_code channel_create(const char *target, const weir_channel_options *options, weir_loop *loop,
+                         weir_channel **out, weir_status *why);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target.c - gRPC's names for where a service is.
+ *
+ * The address stays as it was written, without its scheme; whether a host exists is known when it
+ * is connected to.
+ */
+#include "channel/target.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+void target_clear(struct target *target)
+{
+    mem_free(target->address);
+    mem_free(target->authority);
+    *target = (struct target){0};
+}
+
+static const char *without(const char *text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+
+    return strncmp(text, prefix, size) == 0 ? text + size : NULL;
+}
+
+/* The "host:port" of a target; NULL when it has a scheme that is not known here. */
+static const char *host_of(const char *text)
+{
+    static const char *const schemes[] = {"dns:///", "dns:", "ipv4:", "ipv6:", "passthrough:///"};
+
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        const char *rest = without(text, schemes[i]);
+
+        if (rest != NULL)
+            return rest;
+    }
+    return strstr(text, "://") == NULL ? text : NULL;
+}
+
+static bool port_is_valid(const char *text)
+{
+    unsigned port = 0;
+    size_t size = strspn(text, "0123456789");
+
+    if (size == 0 || size > 5 || text[size] != '\0')
+        return false;
+    for (size_t i = 0; i < size; i++)
+        port = port * 10 + (unsigned)(text[i] - '0');
+    return port != 0 && port <= 65535;
+}
+
+static bool host_and_port_are_valid(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+
+    if (colon == NULL || colon == text || !port_is_valid(colon + 1))
+        return false;
+    if (text[0] == '[')
+        return colon[-1] == ']';
+    return memchr(text, ':', (size_t)(colon - text)) == NULL &&
+           memchr(text, '/', (size_t)(colon - text)) == NULL;
+}
+
+static weir_code fill(struct target *out, const char *address, const char *authority,
+                      weir_status *why)
+{
+    out->address = mem_copy_string(address);
+    out->authority = mem_copy_string(authority);
+    if (out->address != NULL && out->authority != NULL)
+        return WEIR_OK;
+    target_clear(out);
+    return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a target");
+}
+
+weir_code target_parse(const char *text, struct target *out, weir_status *why)
+{
+    const char *path = without(text, "unix:");
+    const char *host;
+
+    *out = (struct target){0};
+    if (path != NULL && path[0] != '\0')
+        return fill(out, text, "localhost", why);
+    host = path == NULL ? host_of(text) : NULL;
+    if (host == NULL || !host_and_port_are_valid(host))
+        return weir_fail(why, WEIR_INVALID_ARGUMENT,
+                         "'%s' is no target: \"host:port\", \"dns:///host:port\", "
+                         "\"[::1]:port\" and \"unix:path\" are",
+                         text);
+    return fill(out, host, host, why);
+}
