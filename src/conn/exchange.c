@@ -82,17 +82,15 @@ static void drop_held(struct exchange *e)
 
 void exchange_destroy(struct exchange *e)
 {
+    e->id = 0;
+    exchange_step(e, CALL_LOST, weir_status_make(WEIR_CANCELLED, "the call was dropped"));
     list_remove(&e->link);
     list_remove(&e->work_link);
     if (e->connection != NULL) {
         e->connection->exchange_count--;
         loop_timer_close(e->loop, &e->timer);
     }
-    e->id = 0;
-    if (call_step(&e->state, CALL_LOST) & CALL_FIX_STATUS)
-        e->status = weir_status_make(WEIR_CANCELLED, "the call was dropped");
     atomic_store_explicit(&e->call->over, true, memory_order_release);
-    inbound_abort(e->in, weir_status_ref(&e->status));
     weir_stream_release(&e->out);
     drop_held(e);
     task_detach(&e->task);
