@@ -179,20 +179,23 @@ static void send_response_headers(struct exchange *e)
     e->headers_out = true;
 }
 
+/* Trailers alone are a whole response, as long as no other metadata has to come before them. */
 static void send_trailers(struct exchange *e, bool only)
 {
     struct headers headers;
 
+    e->call->status = weir_status_ref(&e->status);
+    if (only && e->call->response.count != 0) {
+        send_response_headers(e);
+        only = false;
+    }
     headers_init(&headers);
     if (only)
         headers_add_response(&headers);
     if (e->unsupported_encoding)
         headers_add_literal(&headers, "grpc-accept-encoding", "identity");
     headers_add_status(&headers, &e->status);
-    e->call->status = weir_status_ref(&e->status);
     pthread_mutex_lock(&e->call->lock);
-    if (only)
-        headers_add_metadata(&headers, &e->call->response);
     headers_add_metadata(&headers, &e->call->trailers);
     e->call->sent = e->call->ended = true;
     pthread_mutex_unlock(&e->call->lock);
@@ -374,24 +377,27 @@ size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum
 
 /* ---- the run phase ---- */
 
-/* Polls outside a pull: until the headers are out, and while the peer's window is closed. */
+/*
+ * Polls outside a pull: until the headers are out, and while the peer's window is closed. What that
+ * finds is pulled when the window opens, so the session must not think that the stream waits for us.
+ */
 static void advance(struct exchange *e)
 {
+    struct http2_session *session = e->connection->session;
     weir_poll poll;
 
     if (e->id == 0 || e->holding)
         return;
-    if (e->headers_out && http2_window(e->connection->session, e->id) > 0) {
-        http2_resume(e->connection->session, e->id);
-        return;
+    if ((!e->headers_out || http2_window(session, e->id) <= 0) && !e->out_ended &&
+        !e->out_pending) {
+        poll = poll_out(e);
+        if (poll == WEIR_READY && !e->headers_out)
+            exchange_step(e, CALL_SEND_HEADERS_NOW, (weir_status){0});
+        else if (poll == WEIR_END || poll == WEIR_ERROR)
+            end_out(e, poll);
     }
-    if (e->out_ended || e->out_pending)
-        return;
-    poll = poll_out(e);
-    if (poll == WEIR_READY && !e->headers_out)
-        exchange_step(e, CALL_SEND_HEADERS_NOW, (weir_status){0});
-    else if (poll == WEIR_END || poll == WEIR_ERROR)
-        end_out(e, poll);
+    if (e->headers_out && e->id != 0)
+        http2_resume(session, e->id);
 }
 
 static void look_at_pokes(struct exchange *e)

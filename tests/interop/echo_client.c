@@ -120,6 +120,8 @@ static void write_next(const struct plan *plan, struct running *running, uint64_
         (*index)++;
         if (weir_pipe_write(running->pipe, message) != WEIR_OK)
             fprintf(stderr, "a request was not taken\n");
+    } else if (plan->fail != WEIR_OK) {
+        weir_pipe_close(running->pipe, weir_status_make(plan->fail, "the requests failed"));
     } else if (!plan->hold) {
         weir_pipe_close(running->pipe, (weir_status){0});
     }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """echo_server - the service of service.h, served by grpcio for weir's client.
 
-Runs inside the test: `Echo.sleep_ended` is set when a Sleep or Bidi call ended before its requests
-did.
+Runs inside the test. `Echo.cut_off` is set when a call was over that does not end by itself: a Sleep,
+or a Bidi with weir-hold in its metadata, which answers once.
 """
 import concurrent.futures
 import threading
@@ -46,6 +46,8 @@ class Echo(grpc.GenericRpcHandler):
 
     def unary(self, request, context):
         self.reflect(context)
+        if context.code() is not None:
+            context.abort(context.code(), context.details())  # else grpcio sends the reply, too
         return request
 
     def server_stream(self, request, context):
@@ -59,23 +61,25 @@ class Echo(grpc.GenericRpcHandler):
         sizes = [len(request) for request in requests]
         return b"%d %d" % (len(sizes), sum(sizes))
 
-    def watch(self, requests, context):
-        """The requests; an early end is noted."""
-        finished = threading.Event()
-        context.add_callback(lambda: finished.is_set() or self.cut_off.set())
-        yield from requests
-        finished.set()
-
     def bidi(self, requests, context):
         self.reflect(context)
-        yield from self.watch(requests, context)
+        if "weir-hold" not in dict(context.invocation_metadata()):
+            yield from requests
+        else:
+            over = self.note_end(context)
+            yield next(requests)
+            over.wait()
+
+    def note_end(self, context):
+        """For a call that does not end by itself: an event for when it is over."""
+        over = threading.Event()
+        context.add_callback(self.cut_off.set)
+        if not context.add_callback(over.set):
+            over.set()
+        return over
 
     def sleep(self, requests, context):
-        over = threading.Event()
-        if not context.add_callback(over.set):
-            return
-        context.add_callback(self.cut_off.set)
-        over.wait()
+        self.note_end(context).wait()
         yield b"too late"
 
     def cancel(self, requests, context):

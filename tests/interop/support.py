@@ -56,9 +56,13 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError("the server does not end") from None
-        finally:
-            self.process.stdout.close()
-        assert code == expected, f"the server ended with {code}:\n{self.said()}"
+        said = self.said()
+        self.close()
+        assert code == expected, f"the server ended with {code}:\n{said}"
+
+    def close(self):
+        self.process.stdout.close()
+        self.errors.close()
 
 
 class ServerCase(unittest.TestCase):

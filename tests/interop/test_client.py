@@ -13,6 +13,9 @@ MIB = 1 << 20
 OK, CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, UNIMPLEMENTED, UNAVAILABLE = (
     0, 1, 4, 8, 10, 12, 14)
 
+# Neither end ends the call by itself.
+HOLD = ("--hold", "--metadata", "weir-hold=31")
+
 
 class Result:
     """What echo_client printed of one call."""
@@ -162,18 +165,21 @@ class ClientCase(unittest.TestCase):
         self.assertTrue(self.echo.cut_off.wait(PATIENCE))
 
     def test_a_cancel_reaches_the_server(self):
-        result = self.call("Bidi", "--message", "once", "--hold", "--cancel-after", 1)
+        result = self.call("Bidi", "--message", "once", *HOLD, "--cancel-after", 1)
         self.assertEqual((result.code, len(result.messages)), (CANCELLED, 1))
         self.assertTrue(self.echo.cut_off.wait(PATIENCE))
 
     def test_dropped_responses_cancel_the_call(self):
-        result = self.call("Bidi", "--message", "once", "--hold", "--drop-after", 1)
+        result = self.call("Bidi", "--message", "once", *HOLD, "--drop-after", 1)
         self.assertEqual((result.code, len(result.messages)), (None, 1))
         self.assertTrue(self.echo.cut_off.wait(PATIENCE))
 
     def test_requests_that_fail_cancel_the_call_with_their_status(self):
         result = self.call("Bidi", "--message", "once", "--fail", ABORTED)
         self.assertEqual((result.code, result.message), (ABORTED, "the requests failed"))
+        result = self.call("Bidi", "--message", "once", "--lockstep", "--fail", ABORTED,
+                           "--metadata", "weir-hold=31")
+        self.assertEqual((result.code, len(result.messages)), (ABORTED, 1))
         self.assertTrue(self.echo.cut_off.wait(PATIENCE))
 
     def test_a_cancel_of_the_server_reaches_the_client(self):

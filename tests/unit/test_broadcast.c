@@ -200,12 +200,14 @@ static void those_that_wait_are_woken_when_the_source_wants_to_be_polled_earlier
 {
     uint64_t times[] = {100, 30, 200};
     uint64_t *when = times;
-    weir_broadcast *broadcast = weir_broadcast_create(weir_stream_merge(
-        (weir_stream[]){weir_stream_from(wake_at_script, &when, NULL),
-                        script_stream((script = (struct script){.says = "....."}, &script))},
-        2));
+    weir_stream both[2];
+    weir_broadcast *broadcast;
 
     (void)state;
+    script = (struct script){.says = "....."};
+    both[0] = weir_stream_from(wake_at_script, &when, NULL);
+    both[1] = script_stream(&script);
+    broadcast = weir_broadcast_create(weir_stream_merge(both, 2));
     first = weir_broadcast_subscribe(broadcast, NULL);
     second = weir_broadcast_subscribe(broadcast, NULL);
     weir_broadcast_unref(broadcast);
