@@ -283,6 +283,8 @@ class Bench:
         why = result.get("error") or output.strip()[-200:]
         if early != "0":
             why = f"{early} messages left before their time"
+        if server.process.poll() is not None:
+            why += f"; the server ended with {server.process.returncode}"
         failure = f"{server.name}: {' '.join(load)}: {why}"
         self.failures.append(failure)
         raise Failed(failure)

@@ -16,6 +16,12 @@ add_library(weir-objects OBJECT ${WEIR_SOURCES})
 set_target_properties(weir-objects PROPERTIES
   POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
 target_compile_options(weir-objects PRIVATE -ffunction-sections -fdata-sections)
+# The shared library is optimized as a whole; the objects hold plain code, too, for the static one.
+set(WEIR_LTO OFF)
+if(CMAKE_C_COMPILER_ID STREQUAL GNU AND CMAKE_BUILD_TYPE STREQUAL Release AND NOT WEIR_ANY_SANITIZER)
+  set(WEIR_LTO ON)
+  target_compile_options(weir-objects PRIVATE -flto -ffat-lto-objects -fno-semantic-interposition)
+endif()
 target_include_directories(weir-objects PUBLIC include PRIVATE src)
 target_link_libraries(weir-objects PUBLIC ${WEIR_PARTS})
 if(WEIR_UV)
@@ -29,6 +35,9 @@ set_target_properties(weir PROPERTIES
 target_include_directories(weir PUBLIC
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
 target_link_options(weir PRIVATE LINKER:--version-script=${WEIR_MAP})
+if(WEIR_LTO)
+  target_link_options(weir PRIVATE -flto=auto -O2)
+endif()
 target_link_libraries(weir PRIVATE ${WEIR_PARTS})
 
 if(WEIR_ANY_SANITIZER)
@@ -38,7 +47,8 @@ else()
   set(WEIR_ONE_OBJECT ${CMAKE_BINARY_DIR}/weir-static.o)
   add_custom_command(OUTPUT ${WEIR_ONE_OBJECT}
     COMMAND ${CMAKE_LINKER} -r -o ${WEIR_ONE_OBJECT} $<TARGET_OBJECTS:weir-objects>
-    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${WEIR_ONE_OBJECT}
+    COMMAND ${CMAKE_OBJCOPY} --localize-hidden --remove-section=.gnu.lto_* --remove-section=.gnu.debuglto_*
+            ${WEIR_ONE_OBJECT}
     DEPENDS weir-objects $<TARGET_OBJECTS:weir-objects>
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Joining the library's objects")

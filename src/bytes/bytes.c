@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 
-#include <stdarg.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -143,6 +143,7 @@ weir_bytes weir_bytes_slice(const weir_bytes *bytes, size_t offset, size_t size)
 {
     weir_bytes slice = weir_bytes_ref(bytes);
 
+    assert(offset <= bytes->size && size <= bytes->size - offset);
     if (size != 0) {
         slice.data += offset;
         slice.size = size;
@@ -201,7 +202,7 @@ uint8_t *weir_builder_extend(weir_builder *builder, size_t size)
 
     if (builder->failed)
         return NULL;
-    if (size > builder->capacity - builder->size &&
+    if ((builder->buffer == NULL || size > builder->capacity - builder->size) &&
         (size > SIZE_MAX / 4 || !builder_grow(builder, builder->size + size))) {
         builder_fail(builder);
         return NULL;

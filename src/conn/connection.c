@@ -106,9 +106,8 @@ static void on_data(void *self, void *stream, const uint8_t *data, size_t size)
     weir_status why = {0};
     size_t credit;
 
-    if (inbound_append(e->in, data, size, &why) != WEIR_OK)
+    if (inbound_append(e->in, data, size, &credit, &why) != WEIR_OK)
         exchange_step(e, CALL_FAULT, why);
-    credit = inbound_take_credit(e->in, EXCHANGE_CREDIT_BATCH);
     if (credit != 0)
         http2_credit(c->session, e->id, credit);
 }
@@ -424,5 +423,8 @@ void connection_run_link(struct list *runnable_link)
 
     while ((link = list_take(&c->work)) != NULL)
         exchange_run(LIST_MEMBER(link, struct exchange, work_link));
-    name(c);
+    /* Most often the work was to forget calls that are over, and there is nothing to look at. */
+    if (c->eof || c->output.queued != 0 || http2_wants_write(c->session) ||
+        http2_is_over(c->session))
+        name(c);
 }

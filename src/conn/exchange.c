@@ -83,7 +83,8 @@ static void drop_held(struct exchange *e)
 void exchange_destroy(struct exchange *e)
 {
     e->id = 0;
-    exchange_step(e, CALL_LOST, weir_status_make(WEIR_CANCELLED, "the call was dropped"));
+    if (!e->state.done)
+        exchange_step(e, CALL_LOST, weir_status_make(WEIR_CANCELLED, "the call was dropped"));
     list_remove(&e->link);
     list_remove(&e->work_link);
     if (e->connection != NULL) {
@@ -403,8 +404,8 @@ static void advance(struct exchange *e)
 static void look_at_pokes(struct exchange *e)
 {
     unsigned asked = atomic_load_explicit(&e->call->asked, memory_order_acquire);
-    bool released = inbound_is_released(e->in);
-    size_t credit = inbound_take_credit(e->in, released ? 1 : EXCHANGE_CREDIT_BATCH);
+    bool released;
+    size_t credit = inbound_take_credit(e->in, &released);
 
     if (credit != 0 && e->id != 0)
         http2_credit(e->connection->session, e->id, credit);

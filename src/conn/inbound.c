@@ -58,6 +58,7 @@ static void show_call(struct inbound *in)
 
 static weir_poll end_with(struct inbound *in, weir_item *out)
 {
+    in->told = true;
     if (in->call != NULL)
         in->call->status = weir_status_ref(&in->status);
     if (in->status.code == WEIR_OK)
@@ -106,6 +107,7 @@ static weir_poll inbound_poll(void *self, weir_task *task, weir_item *out)
 static void inbound_release(void *self)
 {
     struct inbound *in = self;
+    bool matters;
 
     pthread_mutex_lock(&in->lock);
     in->released = true;
@@ -113,8 +115,11 @@ static void inbound_release(void *self)
     in->credit += frame_reader_credit(&in->reader);
     weir_waker_release(&in->waker);
     in->waiting = false;
+    /* Once it ended and its reader knows, there is nothing to cancel and nothing to credit. */
+    matters = !in->told;
     pthread_mutex_unlock(&in->lock);
-    cell_wake(&in->poke);
+    if (matters)
+        cell_wake(&in->poke);
     weir_call_unref(in->call);
     in->call = NULL;
     cell_unref(&in->poke);
@@ -139,13 +144,26 @@ static void wake_reader(struct inbound *in)
     weir_waker_wake(&in->waker);
 }
 
-weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, weir_status *why)
+/* Under the lock: less than a batch waits for more, unless nobody will take any. */
+static size_t due_credit(struct inbound *in)
+{
+    size_t credit = in->credit;
+
+    if (credit < EXCHANGE_CREDIT_BATCH && !in->released)
+        return 0;
+    in->credit = 0;
+    return credit;
+}
+
+weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, size_t *credit,
+                         weir_status *why)
 {
     weir_code code;
 
     pthread_mutex_lock(&in->lock);
     code = frame_reader_append(&in->reader, data, size, why);
     in->credit += frame_reader_credit(&in->reader);
+    *credit = due_credit(in);
     if (frame_reader_has_message(&in->reader))
         wake_reader(in);
     pthread_mutex_unlock(&in->lock);
@@ -212,27 +230,15 @@ void inbound_publish_trailers(struct inbound *in)
     pthread_mutex_unlock(&in->lock);
 }
 
-size_t inbound_take_credit(struct inbound *in, size_t batch)
+size_t inbound_take_credit(struct inbound *in, bool *released)
 {
-    size_t credit = 0;
+    size_t credit;
 
     pthread_mutex_lock(&in->lock);
-    if (in->credit >= batch) {
-        credit = in->credit;
-        in->credit = 0;
-    }
+    *released = in->released;
+    credit = due_credit(in);
     pthread_mutex_unlock(&in->lock);
     return credit;
-}
-
-bool inbound_is_released(struct inbound *in)
-{
-    bool released;
-
-    pthread_mutex_lock(&in->lock);
-    released = in->released;
-    pthread_mutex_unlock(&in->lock);
-    return released;
 }
 
 void inbound_close(struct inbound *in)

@@ -25,6 +25,7 @@ struct inbound {
     bool waiting;         /* the reader was told PENDING */
     bool finished;        /* ends with `status` after the messages that wait */
     bool aborted;         /* ends with `status` at once */
+    bool told;            /* the reader knows how it ended */
     bool released;        /* the reader is gone */
     bool client;
     bool headers_came;    /* client: `headers` is complete and will not change any more */
@@ -46,8 +47,9 @@ weir_stream inbound_stream(struct inbound *in, weir_call *call);
 
 /* ---- on the loop's thread ---- */
 
-/* Appends what arrived; anything but OK is a fault of the peer. */
-weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, weir_status *why);
+/* Appends what arrived; anything but OK is a fault of the peer. *credit: what may be credited now. */
+weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, size_t *credit,
+                         weir_status *why);
 
 /* Ends after the messages that wait, or at once. The status moves in. The first end counts, but an
  * abort overtakes a finish that was not seen yet. */
@@ -63,9 +65,9 @@ weir_code inbound_check_end(struct inbound *in, weir_status *why);
 void inbound_publish_headers(struct inbound *in);
 void inbound_publish_trailers(struct inbound *in);
 
-/* How much may be credited now; what is less than `batch` waits. */
-size_t inbound_take_credit(struct inbound *in, size_t batch);
-bool inbound_is_released(struct inbound *in);
+/* What the reader did since it was last asked: how much may be credited now, and whether it is
+ * gone. */
+size_t inbound_take_credit(struct inbound *in, bool *released);
 
 /* The exchange is gone: pokes do nothing from now on. Drops its reference. */
 void inbound_close(struct inbound *in);

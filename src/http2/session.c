@@ -343,6 +343,11 @@ bool http2_receive(struct http2_session *s, const uint8_t *data, size_t size)
     return false;
 }
 
+bool http2_wants_write(struct http2_session *s)
+{
+    return nghttp2_session_want_write(s->ng);
+}
+
 bool http2_is_over(struct http2_session *s)
 {
     return !nghttp2_session_want_read(s->ng) && !nghttp2_session_want_write(s->ng);

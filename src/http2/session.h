@@ -89,6 +89,9 @@ bool http2_receive(struct http2_session *session, const uint8_t *data, size_t si
 /* Fills `output` up to its limit; false when the session is broken. */
 bool http2_send(struct http2_session *session, struct output *output);
 
+/* False when pulling would give nothing. */
+bool http2_wants_write(struct http2_session *session);
+
 /* True when neither side has anything left to say. */
 bool http2_is_over(struct http2_session *session);
 

@@ -37,6 +37,7 @@ struct mailbox *mailbox_create(void (*notify)(void *self), void *self)
     }
     atomic_init(&mailbox->references, 1);
     atomic_init(&mailbox->thread, NULL);
+    atomic_init(&mailbox->has_inbox, false);
     queue_init(&mailbox->inbox);
     queue_init(&mailbox->local);
     mailbox->notify = notify;
@@ -68,10 +69,13 @@ static struct weir_cell *take_all(struct mailbox *mailbox)
 {
     struct weir_cell *first;
 
-    pthread_mutex_lock(&mailbox->lock);
-    *mailbox->local.end = mailbox->inbox.first;
-    queue_init(&mailbox->inbox);
-    pthread_mutex_unlock(&mailbox->lock);
+    if (atomic_load_explicit(&mailbox->has_inbox, memory_order_acquire)) {
+        pthread_mutex_lock(&mailbox->lock);
+        *mailbox->local.end = mailbox->inbox.first;
+        queue_init(&mailbox->inbox);
+        atomic_store_explicit(&mailbox->has_inbox, false, memory_order_relaxed);
+        pthread_mutex_unlock(&mailbox->lock);
+    }
     first = mailbox->local.first;
     queue_init(&mailbox->local);
     return first;
@@ -96,14 +100,8 @@ bool mailbox_drain(struct mailbox *mailbox)
 
 bool mailbox_has_mail(struct mailbox *mailbox)
 {
-    bool any;
-
-    if (mailbox->local.first != NULL)
-        return true;
-    pthread_mutex_lock(&mailbox->lock);
-    any = mailbox->inbox.first != NULL;
-    pthread_mutex_unlock(&mailbox->lock);
-    return any;
+    return mailbox->local.first != NULL ||
+           atomic_load_explicit(&mailbox->has_inbox, memory_order_acquire);
 }
 
 static void drop_all(struct weir_cell *cell)
@@ -189,6 +187,7 @@ static void wake_remote(struct mailbox *mailbox, struct weir_cell *cell)
         bool first = mailbox->inbox.first == NULL;
 
         queue_push(&mailbox->inbox, cell);
+        atomic_store_explicit(&mailbox->has_inbox, true, memory_order_release);
         if (first && mailbox->notify != NULL)
             mailbox->notify(mailbox->self);
     }

@@ -308,8 +308,8 @@ static void a_blocking_subscriber_holds_one_message_over_its_bytes_at_most(void 
 static void a_subscriber_may_drop_its_oldest_messages(void **state)
 {
     (void)state;
-    subscribe("abcd",
-              (weir_pipe_options){.max_messages = 2, .when_full = WEIR_FULL_DROP_OLDEST}, plain);
+    subscribe("abcd", (weir_pipe_options){.max_messages = 2, .when_full = WEIR_FULL_DROP_OLDEST},
+              plain);
     says_letters(&second, "abcd");
     says_letters(&first, "cd");
     says_end(&first);
@@ -319,8 +319,7 @@ static void a_subscriber_may_drop_its_oldest_messages(void **state)
 static void a_subscriber_may_keep_only_the_latest_message(void **state)
 {
     (void)state;
-    subscribe("abcd", (weir_pipe_options){.max_messages = 1, .when_full = WEIR_FULL_LATEST},
-              plain);
+    subscribe("abcd", (weir_pipe_options){.max_messages = 1, .when_full = WEIR_FULL_LATEST}, plain);
     says_letters(&second, "abcd");
     says_message(&first, "d");
     says_end(&first);

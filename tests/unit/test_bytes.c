@@ -207,6 +207,7 @@ static void a_builder_may_be_finished_empty_and_used_again(void **state)
 
     (void)state;
     weir_builder_append(&builder, NULL, 0);
+    assert_non_null(weir_builder_extend(&builder, 0));
     built = weir_builder_finish(&builder);
     assert_int_equal(built.size, 0);
     assert_false(weir_bytes_failed(&built));

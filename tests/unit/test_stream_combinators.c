@@ -476,9 +476,8 @@ static void see_release(void *arg)
 
 static weir_stream inspected(struct script *script, struct witness *witness)
 {
-    return weir_stream_inspect(
-        script_stream(script),
-        &(weir_inspect_hooks){see_message, see_end, see_release, witness});
+    return weir_stream_inspect(script_stream(script),
+                               &(weir_inspect_hooks){see_message, see_end, see_release, witness});
 }
 
 static void inspect_sees_messages_then_the_end_then_the_release(void **state)
