@@ -10,10 +10,13 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 
+struct buffer_cache;
+
 struct weir_buffer {
     atomic_size_t references;
     void (*release)(void *memory); /* of memory that is not behind this header; else NULL */
     void *memory;
+    struct buffer_cache *cache; /* where it goes with its last reference; NULL: it is freed */
 };
 
 /* What failed bytes point to; nobody counts it. */

@@ -8,6 +8,7 @@
 #include "bytes/buffer.h"
 
 #include "base/alloc.h"
+#include "bytes/cache.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ struct weir_buffer *buffer_create(size_t capacity)
     atomic_init(&buffer->references, 1);
     buffer->release = NULL;
     buffer->memory = NULL;
+    buffer->cache = NULL;
     return buffer;
 }
 
@@ -46,6 +48,10 @@ void buffer_unref(struct weir_buffer *buffer)
     if (!buffer_is_single(buffer) &&
         atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel) != 1)
         return;
+    if (buffer->cache != NULL) {
+        cache_give(buffer);
+        return;
+    }
     if (buffer->release != NULL)
         buffer->release(buffer->memory);
     mem_free(buffer);
@@ -189,6 +195,7 @@ static bool builder_grow(weir_builder *builder, size_t needed)
         atomic_init(&buffer->references, 1);
         buffer->release = NULL;
         buffer->memory = NULL;
+        buffer->cache = NULL;
     }
     builder->buffer = buffer;
     builder->data = buffer_data(buffer);

@@ -208,6 +208,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     if (c == NULL)
         return NULL;
     c->loop = loop;
+    c->output.cache = loop->cache;
     c->client = options->client;
     c->owner = options->owner;
     c->max_header_size = options->max_header_size;

@@ -47,7 +47,7 @@ struct exchange *exchange_create(weir_loop *loop, weir_call *call, bool client,
 
     if (e == NULL)
         return NULL;
-    e->in = inbound_create(loop->mailbox, e, max_receive_size);
+    e->in = inbound_create(loop->mailbox, loop->cache, e, max_receive_size);
     if (e->in == NULL) {
         mem_free(e);
         return NULL;

@@ -22,8 +22,8 @@ static void inbound_destroy(struct weir_cell *cell)
     mem_free(in);
 }
 
-struct inbound *inbound_create(struct mailbox *mailbox, struct exchange *exchange,
-                               size_t max_receive_size)
+struct inbound *inbound_create(struct mailbox *mailbox, struct buffer_cache *cache,
+                               struct exchange *exchange, size_t max_receive_size)
 {
     struct inbound *in = mem_zalloc(sizeof *in);
 
@@ -35,6 +35,7 @@ struct inbound *inbound_create(struct mailbox *mailbox, struct exchange *exchang
     }
     cell_init(&in->poke, mailbox, exchange_poked, exchange, inbound_destroy);
     frame_reader_init(&in->reader, max_receive_size, false);
+    in->reader.cache = cache;
     arena_init(&in->arena, NULL, 0);
     metadata_init(&in->headers, &in->arena);
     metadata_init(&in->trailers, &in->arena);

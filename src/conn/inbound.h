@@ -39,8 +39,8 @@ struct inbound {
 };
 
 /* NULL when memory is out. One reference, the exchange's. */
-struct inbound *inbound_create(struct mailbox *mailbox, struct exchange *exchange,
-                               size_t max_receive_size);
+struct inbound *inbound_create(struct mailbox *mailbox, struct buffer_cache *cache,
+                               struct exchange *exchange, size_t max_receive_size);
 
 /* The reading end, to give away: its release pokes the exchange. `call`: client only, referenced. */
 weir_stream inbound_stream(struct inbound *in, weir_call *call);

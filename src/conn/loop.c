@@ -19,8 +19,12 @@ weir_code weir_loop_create(const weir_loop_options *options, weir_loop **out, we
         options = &defaults;
     *out = NULL;
     if (loop != NULL)
+        loop->cache = cache_create();
+    if (loop != NULL && loop->cache != NULL)
         loop->mailbox = mailbox_create(options->notify, options->self);
     if (loop == NULL || loop->mailbox == NULL) {
+        if (loop != NULL)
+            cache_close(loop->cache);
         mem_free(loop);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a loop");
     }
@@ -108,5 +112,6 @@ void weir_loop_free(weir_loop *loop)
         return;
     mailbox_close(loop->mailbox);
     heap_clear(&loop->timers);
+    cache_close(loop->cache);
     mem_free(loop);
 }

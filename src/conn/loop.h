@@ -9,6 +9,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "bytes/cache.h"
 #include "stream/mailbox.h"
 
 struct weir_loop {
@@ -19,6 +20,7 @@ struct weir_loop {
     uint64_t now;
     const weir_transport *transport;
     size_t connections;
+    struct buffer_cache *cache;
 };
 
 /* A timer inside its owner. */

@@ -10,7 +10,7 @@
 #include "framing/reader.h"
 
 #include "base/alloc.h"
-#include "bytes/buffer.h"
+#include "bytes/cache.h"
 #include "framing/prefix.h"
 
 #include <string.h>
@@ -79,7 +79,9 @@ void frame_reader_init(struct frame_reader *reader, size_t max, bool compression
 
 static struct chunk *chunk_create(struct frame_reader *reader, size_t capacity)
 {
-    struct weir_buffer *buffer = buffer_create(sizeof(struct chunk) + capacity);
+    size_t size = sizeof(struct chunk) + capacity;
+    bool cached = reader->cache != NULL && size <= CACHE_CAPACITY && size > CACHE_CAPACITY / 2;
+    struct weir_buffer *buffer = cached ? cache_take(reader->cache) : buffer_create(size);
     struct chunk *chunk;
 
     if (buffer == NULL)
@@ -158,8 +160,7 @@ static size_t wanted_capacity(struct frame_reader *reader, const uint8_t *data, 
 
     if (declared <= wanted)
         return wanted;
-    arrived = max_size(arrived, partial * 2);
-    return max_size(wanted, declared < arrived ? (size_t)declared : arrived);
+    return max_size(wanted, declared < arrived * 2 ? (size_t)declared : arrived * 2);
 }
 
 /* Makes a chunk that nobody shares, and in which nothing waits, larger where it is. */
@@ -173,6 +174,7 @@ static struct chunk *resize_tail(struct frame_reader *reader, size_t capacity)
     buffer = mem_resize(chunk_buffer(tail), HEADER_SIZE + capacity);
     if (buffer == NULL)
         return NULL;
+    cache_forget(buffer);
     tail = (struct chunk *)(void *)buffer_data(buffer);
     reader->held += capacity - tail->capacity;
     tail->capacity = capacity;

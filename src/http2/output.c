@@ -8,11 +8,10 @@
 #include "http2/output.h"
 
 #include "base/alloc.h"
-#include "bytes/buffer.h"
+#include "bytes/cache.h"
 
 #include <string.h>
 
-#define BLOCK_SIZE ((size_t)32 * 1024)
 /* A 16 KiB frame is cut into at most 16 shared slices of more than 1 KiB and what lies between. */
 #define SEGMENTS_A_FRAME 40
 
@@ -45,7 +44,8 @@ static bool grow_ring(struct output *output)
 
 static bool new_block(struct output *output, size_t size)
 {
-    struct weir_buffer *block = buffer_create(size < BLOCK_SIZE ? BLOCK_SIZE : size);
+    bool fits = size <= CACHE_CAPACITY;
+    struct weir_buffer *block = fits ? cache_take(output->cache) : buffer_create(size);
 
     if (block == NULL)
         return false;
@@ -53,7 +53,7 @@ static bool new_block(struct output *output, size_t size)
         buffer_unref(output->block);
     output->block = block;
     output->block_used = 0;
-    output->block_size = size < BLOCK_SIZE ? BLOCK_SIZE : size;
+    output->block_size = fits ? CACHE_CAPACITY : size;
     return true;
 }
 
@@ -170,5 +170,5 @@ void output_clear(struct output *output)
     output_drop(output, output->queued);
     drop_block(output);
     mem_free(output->segments);
-    *output = (struct output){0};
+    *output = (struct output){.cache = output->cache};
 }

@@ -37,7 +37,7 @@ struct mailbox {
     pthread_mutex_t lock;
     bool closed;             /* under the lock */
     struct cell_queue inbox; /* under the lock: woken by other threads */
-    atomic_bool has_inbox;     /* set under the lock; tells the driver without it */
+    atomic_bool has_inbox;   /* set under the lock; tells the driver without it */
     struct cell_queue local; /* the driver's thread only */
     _Atomic(const void *) thread;
     bool attended; /* the driver's thread only: it looks again before it sleeps */

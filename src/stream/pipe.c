@@ -76,12 +76,10 @@ static void take_waiting(struct weir_pipe *pipe, struct waiting *out)
         pthread_cond_broadcast(&pipe->room);
 }
 
+/* The reader dropped what was in it, and woke all who waited, when it left. */
 static void pipe_free(struct weir_pipe *pipe)
 {
-    queue_clear(&pipe->queue);
     weir_status_clear(&pipe->status);
-    for (size_t i = 0; i < pipe->waiting.count; i++)
-        weir_waker_release(&pipe->waiting.wakers[i]);
     pthread_cond_destroy(&pipe->room);
     pthread_mutex_destroy(&pipe->lock);
     mem_free(pipe);

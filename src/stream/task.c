@@ -88,11 +88,6 @@ void weir_waker_release(weir_waker *waker)
 
 /* ---- tasks of the user's own ---- */
 
-static void nothing(void *target)
-{
-    (void)target;
-}
-
 weir_task *weir_task_create(const weir_task_options *options)
 {
     weir_task *task = mem_alloc(sizeof *task);
@@ -106,7 +101,7 @@ weir_task *weir_task_create(const weir_task_options *options)
         mem_free(task);
         return NULL;
     }
-    task_init(task, mailbox, nothing, NULL);
+    task_init(task, mailbox, NULL, NULL);
     return task;
 }
 

@@ -18,7 +18,8 @@ struct weir_task {
     void *target;
 };
 
-/* A task inside its driver: woken(target) is called when the mailbox is drained after a wake. */
+/* A task inside its driver: woken(target) is called when the mailbox is drained after a wake. With
+ * a NULL target nothing is called, and the driver looks for mail itself. */
 void task_init(struct weir_task *task, struct mailbox *mailbox, void (*woken)(void *target),
                void *target);
 

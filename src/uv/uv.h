@@ -12,7 +12,7 @@
 
 #include <uv.h>
 
-#define READ_BUFFER_SIZE ((size_t)64 * 1024)
+#define READ_BUFFER_SIZE ((size_t)256 * 1024)
 
 struct weir_uv {
     uv_loop_t uv;

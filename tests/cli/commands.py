@@ -93,7 +93,7 @@ class Tick(Case):
         status, out, err = run("tick", self.address, "--count", 200)
         self.assertEqual(status, 0, err)
         self.assertEqual(out, b"".join(b"message_%d\n" % i for i in range(200)))
-        self.assertRegex(err, r"^200 messages in 0\.\d+ s, \d+\.\d a second\n$")
+        self.assertRegex(err, r"^200 messages in .+, \d+\.\d a second\n$")
 
     def test_without_an_interval_it_is_fast(self):
         status, out, err = run("tick", self.address, "--count", 20000, "--interval", 0)

@@ -267,6 +267,34 @@ static void a_burst_that_was_not_used_does_not_grow(void **state)
     weir_stream_release(&stream);
 }
 
+/* Whatever the moments it is polled at: never early, never a flood. */
+static void throttle_is_never_early_and_never_floods(void **state)
+{
+    unsigned random = 99;
+
+    (void)state;
+    for (unsigned round = 0; round < 200; round++) {
+        uint64_t interval = 1 + round % 17;
+        uint64_t burst = round % 5;
+        uint64_t catch_up = 1 + round % 7;
+        weir_stream stream = throttled(&(weir_throttle_options){
+            .interval_ns = interval, .burst = burst, .catch_up = catch_up});
+        uint64_t sent = 0;
+
+        for (now = 0; now < 2000; now += 1 + (random >> 16) % 64) {
+            unsigned together = flood(&stream);
+
+            random = random * 1103515245 + 12345;
+            sent += together;
+            assert_true(sent <= now / interval + burst);
+            assert_true(together <= catch_up + burst);
+            assert_true(weir_task_wakeup(task) > now);
+            assert_true(weir_task_wakeup(task) <= now + interval);
+        }
+        weir_stream_release(&stream);
+    }
+}
+
 /* The k-th slot of a rate, in nanoseconds after the start, rounded up. */
 static uint64_t slot(uint64_t k, uint64_t rate)
 {
@@ -406,6 +434,7 @@ int main(void)
         STREAM_TEST(throttle_lets_a_burst_leave_ahead_of_the_schedule),
         STREAM_TEST(a_burst_comes_back_while_the_throttle_is_idle),
         STREAM_TEST(a_burst_that_was_not_used_does_not_grow),
+        STREAM_TEST(throttle_is_never_early_and_never_floods),
         STREAM_TEST(a_rate_does_not_drift),
         STREAM_TEST(a_rate_may_be_a_fraction),
         STREAM_TEST(a_rate_may_have_a_burst),

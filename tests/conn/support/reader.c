@@ -16,6 +16,8 @@ void reader_init(struct reader *reader, weir_stream stream, weir_call *call)
         .call = call != NULL ? weir_call_ref(call) : NULL,
         .task = weir_task_create(NULL),
     };
+    if (reader->task == NULL) /* a test of memory that runs out, once */
+        reader->task = weir_task_create(NULL);
 }
 
 void reader_clear(struct reader *reader)

@@ -85,7 +85,7 @@ static weir_stream up(void *self, weir_call *call, weir_stream requests)
     return weir_stream_fold(requests, &fold);
 }
 
-static weir_stream fail(void *self, weir_call *call, weir_stream requests)
+static weir_stream abort_call(void *self, weir_call *call, weir_stream requests)
 {
     weir_status status = weir_status_make(WEIR_ABORTED, "no: \xc3\xa9\n%%");
 
@@ -118,7 +118,7 @@ void service_add(struct service *service, weir_server *server)
         {"/t.T/Unary", weir_unary(unary, service, NULL)},
         {"/t.T/Down", {down, service, NULL}},
         {"/t.T/Up", {up, NULL, NULL}},
-        {"/t.T/Fail", {fail, NULL, NULL}},
+        {"/t.T/Fail", {abort_call, NULL, NULL}},
         {"/t.T/Hand", {hand, service, NULL}},
     };
 

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pair.h - a server and a channel of weir, wired together in memory under one fake clock.
+ *
+ * Whoever connects is accepted by the pair's server; the pump turns the one loop that both are on
+ * and moves what each connection it names has to say to the other end. Bytes move in the largest
+ * pieces there are, one by one, or in random ones. A PAIR_TEST runs whole and byte by byte; its
+ * state is the pair.
+ */
+#ifndef TESTS_CONN_PAIR_H
+#define TESTS_CONN_PAIR_H
+
+#include "conn/support/memory.h"
+#include "conn/support/service.h"
+
+enum side { CLIENT, SERVER };
+
+struct wire;
+
+struct pair {
+    weir_loop *loop;
+    weir_server *server;
+    weir_channel *channel;
+    weir_transport transport;
+    struct service service;
+    struct wire *wires;
+    bool one_byte;
+    uint32_t random;           /* a seed: pieces and order are random */
+    bool held[2];              /* what this side sends stays with it */
+    uint64_t sent[2];          /* bytes by this side, on all wires */
+    bool refuses;              /* connections cannot be made */
+    unsigned connects;         /* tries so far */
+    const char *last_address;
+    weir_server *other_server; /* who serves the address "other:1" */
+};
+
+/* With options: zeroed fields are defaults; the loop is filled in. May be NULL. */
+struct pair *pair_create(const weir_server_options *server, const weir_channel_options *channel);
+void pair_free(struct pair *pair);
+
+/* Moves and turns until nothing is left to do at this time. */
+void pair_settle(struct pair *pair);
+
+/* One round; false when nothing was left to do. */
+bool pair_step(struct pair *pair);
+
+/* Lets time pass: every timer fires at its own time, and all settles each time. */
+void pair_advance(struct pair *pair, uint64_t ns);
+
+/* All wires are cut: both ends see the end of the file. */
+void pair_cut(struct pair *pair);
+
+unsigned pair_wire_count(const struct pair *pair);
+
+/* The newest connection of a side; NULL when there is none. */
+weir_connection *pair_connection(const struct pair *pair, enum side side);
+
+/* The pair's own channel can be dropped before the end. */
+void pair_drop_channel(struct pair *pair);
+
+/* Makes a call and reads its responses with `reader`. */
+void pair_call(struct pair *pair, struct reader *reader, const char *method, weir_stream requests);
+
+/* The same with a call that the test made; the reader keeps it, the test's reference moves in. */
+void pair_make(struct pair *pair, struct reader *reader, weir_call *call, weir_stream requests);
+
+/* A stream of one text. */
+weir_stream text(const char *message);
+
+/* Settles and takes numbered messages of `size`, until nothing comes any more; how many came. */
+uint64_t pair_read(struct pair *pair, struct reader *reader, size_t size);
+
+int pair_setup_whole(void **state);
+int pair_setup_bytes(void **state);
+int pair_teardown(void **state);
+
+#define PAIR_TEST(claim)                                                                           \
+    {#claim, claim, pair_setup_whole, pair_teardown, NULL},                                        \
+    {#claim " (byte by byte)", claim, pair_setup_bytes, pair_teardown, NULL}
+
+/* For what moves too much to do it byte by byte. */
+#define PAIR_TEST_WHOLE(claim) {#claim, claim, pair_setup_whole, pair_teardown, NULL}
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_connections.c - connections that are lost, not made, shut down; forwarding to another server.
+ */
+#include "conn/support/pair.h"
+
+#include <string.h>
+
+static void expect_unary(struct pair *p)
+{
+    struct reader r;
+
+    pair_call(p, &r, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    expect_text(&r, "x");
+    expect_end(&r);
+    reader_clear(&r);
+}
+
+static weir_call *waiting_call(const char *method)
+{
+    weir_call *call = weir_call_create(method);
+
+    weir_call_set_wait_for_ready(call, true);
+    return call;
+}
+
+/* ---- lost connections ---- */
+
+static void a_lost_connection_is_unavailable_here_and_cancelled_there(void **state)
+{
+    struct pair *p = *state;
+    struct served *served = &p->service.served[0];
+    struct source requests = {.count = 1, .size = 5};
+    struct reader r;
+
+    pair_call(p, &r, "/t.T/Hand", source_stream(&requests));
+    pair_settle(p);
+    pair_cut(p);
+    pair_settle(p);
+    expect_error(&r, WEIR_UNAVAILABLE);
+    expect_error(&served->requests, WEIR_CANCELLED);
+    assert_int_equal(served->responses.released, 1);
+    assert_int_equal(requests.released, 1);
+    assert_true(weir_call_cancelled(served->call));
+    reader_clear(&r);
+}
+
+static void a_response_that_came_whole_survives_its_connection(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    pair_call(p, &r, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    pair_cut(p);
+    pair_settle(p);
+    expect_text(&r, "x");
+    expect_end(&r);
+    reader_clear(&r);
+}
+
+static void the_next_call_makes_a_new_connection(void **state)
+{
+    struct pair *p = *state;
+
+    expect_unary(p);
+    pair_cut(p);
+    expect_unary(p);
+    assert_int_equal(p->connects, 2);
+}
+
+static void a_connection_cut_at_any_byte_ends_the_call(void **state)
+{
+    struct pair *p = *state;
+    uint64_t whole;
+
+    expect_unary(p);
+    whole = p->sent[CLIENT] + p->sent[SERVER];
+    p->one_byte = true;
+    for (uint64_t at = 1; at < whole; at += 3) {
+        struct reader r;
+
+        pair_cut(p);
+        p->sent[CLIENT] = p->sent[SERVER] = 0;
+        pair_call(p, &r, "/t.T/Unary", text("x"));
+        while (p->sent[CLIENT] + p->sent[SERVER] < at && pair_step(p))
+            ;
+        pair_cut(p);
+        pair_settle(p);
+        reader_skim(&r);
+        assert_true(r.over);
+        assert_true(r.code == WEIR_UNAVAILABLE || r.messages == 1);
+        reader_clear(&r);
+    }
+}
+
+/* ---- connections that are not made ---- */
+
+static void a_call_fails_fast_when_no_connection_is_made(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    p->refuses = true;
+    pair_call(p, &r, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    expect_error(&r, WEIR_UNAVAILABLE);
+    assert_non_null(strstr(r.why, "connection refused"));
+    reader_clear(&r);
+    p->refuses = false;
+    expect_unary(p);
+}
+
+static void a_call_that_waits_for_ready_is_tried_again_and_again(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    p->refuses = true;
+    pair_make(p, &r, waiting_call("/t.T/Unary"), text("x"));
+    pair_settle(p);
+    expect_pending(&r);
+    assert_int_equal(p->connects, 1);
+    pair_advance(p, WEIR_SECONDS(1));
+    assert_int_equal(p->connects, 2);
+    pair_advance(p, WEIR_MILLISECONDS(1599));
+    assert_int_equal(p->connects, 2);
+    pair_advance(p, WEIR_MILLISECONDS(1));
+    assert_int_equal(p->connects, 3);
+    p->refuses = false;
+    pair_advance(p, WEIR_SECONDS(3));
+    expect_text(&r, "x");
+    expect_end(&r);
+    reader_clear(&r);
+}
+
+static void beside_a_call_that_waits_others_fail_fast(void **state)
+{
+    struct pair *p = *state;
+    struct reader waits, fails;
+
+    p->refuses = true;
+    pair_make(p, &waits, waiting_call("/t.T/Unary"), text("x"));
+    pair_settle(p);
+    pair_call(p, &fails, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    expect_error(&fails, WEIR_UNAVAILABLE);
+    expect_pending(&waits);
+    reader_clear(&fails);
+    weir_call_cancel(waits.call);
+    pair_settle(p);
+    expect_error(&waits, WEIR_CANCELLED);
+    reader_clear(&waits);
+}
+
+/* ---- the channel's end ---- */
+
+static void the_channels_end_cancels_its_calls(void **state)
+{
+    struct pair *p = *state;
+    struct served *served = &p->service.served[0];
+    struct source requests = {.size = 5};
+    struct reader r;
+
+    pair_call(p, &r, "/t.T/Hand", source_stream(&requests));
+    pair_settle(p);
+    pair_drop_channel(p);
+    pair_settle(p);
+    expect_error(&r, WEIR_CANCELLED);
+    expect_error(&served->requests, WEIR_CANCELLED);
+    assert_int_equal(requests.released, 1);
+    assert_int_equal(pair_wire_count(p), 0);
+    reader_clear(&r);
+}
+
+static void the_channels_end_cancels_calls_that_were_not_started(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    pair_call(p, &r, "/t.T/Unary", text("x"));
+    pair_drop_channel(p);
+    pair_settle(p);
+    reader_skim(&r);
+    assert_true(r.over);
+    assert_int_equal(r.code, WEIR_CANCELLED);
+    reader_clear(&r);
+}
+
+static void the_channels_end_cancels_calls_that_wait_for_ready(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    p->refuses = true;
+    pair_make(p, &r, waiting_call("/t.T/Unary"), text("x"));
+    pair_settle(p);
+    pair_drop_channel(p);
+    pair_settle(p);
+    expect_error(&r, WEIR_CANCELLED);
+    reader_clear(&r);
+}
+
+static void a_second_reference_keeps_the_channel(void **state)
+{
+    struct pair *p = *state;
+    weir_channel *channel = weir_channel_ref(p->channel);
+
+    pair_drop_channel(p);
+    p->channel = channel;
+    expect_unary(p);
+}
+
+/* ---- the server's end ---- */
+
+static void a_shutdown_lets_running_calls_finish(void **state)
+{
+    struct pair *p = *state;
+    struct served *served = &p->service.served[0];
+    struct reader r, late;
+
+    pair_call(p, &r, "/t.T/Hand", weir_stream_empty());
+    pair_settle(p);
+    weir_server_shutdown(p->server, WEIR_SECONDS(10));
+    pair_settle(p);
+    expect_pending(&r);
+    pair_call(p, &late, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    expect_error(&late, WEIR_UNAVAILABLE);
+    reader_clear(&late);
+    pair_advance(p, WEIR_SECONDS(9));
+    source_give(&served->responses, 1);
+    source_end(&served->responses, WEIR_OK);
+    pair_settle(p);
+    expect_number(&r, 0, 0);
+    expect_end(&r);
+    assert_int_equal(pair_wire_count(p), 0); /* and closes behind the last of them */
+    reader_clear(&r);
+}
+
+static void a_shutdown_cancels_what_runs_past_its_grace(void **state)
+{
+    struct pair *p = *state;
+    struct served *served = &p->service.served[0];
+    struct reader r;
+
+    pair_call(p, &r, "/t.T/Hand", weir_stream_empty());
+    pair_settle(p);
+    weir_server_shutdown(p->server, WEIR_SECONDS(10));
+    pair_advance(p, WEIR_SECONDS(10) - 1);
+    expect_pending(&r);
+    pair_advance(p, 1);
+    reader_skim(&r);
+    assert_true(r.over);
+    assert_true(r.code == WEIR_UNAVAILABLE || r.code == WEIR_CANCELLED);
+    expect_error(&served->requests, WEIR_CANCELLED);
+    assert_int_equal(served->responses.released, 1);
+    pair_advance(p, WEIR_SECONDS(2));
+    assert_int_equal(pair_wire_count(p), 0);
+    reader_clear(&r);
+}
+
+static void a_shutdown_of_an_idle_server_closes_at_once(void **state)
+{
+    struct pair *p = *state;
+
+    expect_unary(p);
+    weir_server_shutdown(p->server, WEIR_SECONDS(10));
+    pair_settle(p);
+    assert_int_equal(pair_wire_count(p), 0);
+}
+
+static void a_shutdown_leaves_a_peer_that_does_not_read(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    p->service.down = (struct source){.count = 100, .size = 10000, .over = true};
+    pair_call(p, &r, "/t.T/Down", text("go"));
+    pair_settle(p);
+    p->held[SERVER] = true;
+    weir_server_shutdown(p->server, WEIR_SECONDS(1));
+    pair_advance(p, WEIR_SECONDS(3));
+    assert_int_equal(p->service.down.released, 1);
+    assert_int_equal(pair_wire_count(p), 0);
+    reader_clear(&r);
+}
+
+/* ---- forwarding ---- */
+
+
+/* The pair's server forwards /f.F/x to another server. */
+static void start_forwarding(struct pair *p, weir_handler target)
+{
+    weir_channel_options options = {.loop = p->loop};
+    weir_server_options other = {.loop = p->loop};
+    weir_channel *channel;
+
+    assert_int_equal(weir_server_create(&other, &p->other_server, NULL), WEIR_OK);
+    assert_int_equal(weir_server_handle(p->other_server, "/f.F/x", target, NULL), WEIR_OK);
+    assert_int_equal(weir_channel_create("other:1", &options, &channel, NULL), WEIR_OK);
+    assert_int_equal(weir_server_handle(p->server, "/f.F/x", weir_channel_handler(channel), NULL),
+                     WEIR_OK);
+    weir_channel_unref(channel);
+}
+
+static weir_stream echo_metadata(void *self, weir_call *call, weir_stream requests)
+{
+    weir_slice value = {0};
+
+    (void)self;
+    weir_metadata_get(weir_call_request_metadata(call), "x-a", 0, &value);
+    assert_int_equal(weir_call_add_metadata(call, "x-h", value.data, value.size), WEIR_OK);
+    assert_int_equal(weir_call_add_trailer(call, "x-t", value.data, value.size), WEIR_OK);
+    return requests;
+}
+
+static void a_forwarded_call_is_the_same_call(void **state)
+{
+    struct pair *p = *state;
+    struct source requests = {.count = 30, .size = 10000, .over = true};
+    weir_call *call = weir_call_create("/f.F/x");
+    struct reader r;
+
+    start_forwarding(p, (weir_handler){echo_metadata, NULL, NULL});
+    assert_int_equal(weir_call_add_metadata(call, "x-a", "v", 1), WEIR_OK);
+    pair_make(p, &r, call, source_stream(&requests));
+    assert_int_equal(pair_read(p, &r, 10000), 30);
+    assert_true(r.over);
+    assert_int_equal(r.code, WEIR_OK);
+    expect_metadata(weir_call_response_metadata(r.call), "x-h", 0, "v");
+    expect_metadata(weir_call_trailers(r.call), "x-t", 0, "v");
+    reader_clear(&r);
+}
+
+static weir_stream forwarded_source(void *self, weir_call *call, weir_stream requests)
+{
+    (void)call;
+    weir_stream_release(&requests);
+    return source_stream(self);
+}
+
+static void a_status_comes_through_a_forward(void **state)
+{
+    struct pair *p = *state;
+    struct source responses = {.count = 1, .size = 3, .over = true, .code = WEIR_NOT_FOUND};
+    struct reader r;
+
+    start_forwarding(p, (weir_handler){forwarded_source, &responses, NULL});
+    pair_call(p, &r, "/f.F/x", text("x"));
+    pair_settle(p);
+    expect_number(&r, 0, 3);
+    expect_error(&r, WEIR_NOT_FOUND);
+    assert_string_equal(r.why, "the source says so");
+    reader_clear(&r);
+}
+
+static void a_cancel_goes_through_a_forward(void **state)
+{
+    struct pair *p = *state;
+    struct source responses = {.size = 3};
+    struct reader r;
+
+    start_forwarding(p, (weir_handler){forwarded_source, &responses, NULL});
+    pair_call(p, &r, "/f.F/x", text("x"));
+    pair_settle(p);
+    assert_int_equal(responses.released, 0);
+    weir_call_cancel(r.call);
+    pair_settle(p);
+    expect_error(&r, WEIR_CANCELLED);
+    assert_int_equal(responses.released, 1);
+    reader_clear(&r);
+}
+
+static void a_slow_reader_slows_the_server_behind_a_forward(void **state)
+{
+    struct pair *p = *state;
+    struct source responses = {.count = 10000, .size = 10000, .over = true};
+    struct reader r;
+
+    start_forwarding(p, (weir_handler){forwarded_source, &responses, NULL});
+    pair_call(p, &r, "/f.F/x", text("x"));
+    pair_settle(p);
+    assert_true(responses.given < 20); /* two windows of 64 KiB, and a message each */
+    reader_clear(&r);
+}
+
+static void a_forward_passes_the_deadline_on(void **state)
+{
+    struct pair *p = *state;
+    struct source responses = {.size = 3};
+    weir_call *call = weir_call_create("/f.F/x");
+    struct reader r;
+
+    start_forwarding(p, (weir_handler){forwarded_source, &responses, NULL});
+    weir_call_set_timeout(call, WEIR_MILLISECONDS(50));
+    pair_make(p, &r, call, text("x"));
+    pair_settle(p);
+    p->held[CLIENT] = true; /* nobody can tell the last server but its own clock */
+    pair_advance(p, WEIR_MILLISECONDS(50) - 1);
+    assert_int_equal(responses.released, 0);
+    pair_advance(p, 1);
+    assert_int_equal(responses.released, 1);
+    expect_error(&r, WEIR_DEADLINE_EXCEEDED);
+    reader_clear(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PAIR_TEST(a_lost_connection_is_unavailable_here_and_cancelled_there),
+        PAIR_TEST(a_response_that_came_whole_survives_its_connection),
+        PAIR_TEST(the_next_call_makes_a_new_connection),
+        PAIR_TEST(a_connection_cut_at_any_byte_ends_the_call),
+        PAIR_TEST(a_call_fails_fast_when_no_connection_is_made),
+        PAIR_TEST(a_call_that_waits_for_ready_is_tried_again_and_again),
+        PAIR_TEST(beside_a_call_that_waits_others_fail_fast),
+        PAIR_TEST(the_channels_end_cancels_its_calls),
+        PAIR_TEST(the_channels_end_cancels_calls_that_were_not_started),
+        PAIR_TEST(the_channels_end_cancels_calls_that_wait_for_ready),
+        PAIR_TEST(a_second_reference_keeps_the_channel),
+        PAIR_TEST(a_shutdown_lets_running_calls_finish),
+        PAIR_TEST(a_shutdown_cancels_what_runs_past_its_grace),
+        PAIR_TEST(a_shutdown_of_an_idle_server_closes_at_once),
+        PAIR_TEST(a_shutdown_leaves_a_peer_that_does_not_read),
+        PAIR_TEST(a_forwarded_call_is_the_same_call),
+        PAIR_TEST(a_status_comes_through_a_forward),
+        PAIR_TEST(a_cancel_goes_through_a_forward),
+        PAIR_TEST(a_slow_reader_slows_the_server_behind_a_forward),
+        PAIR_TEST(a_forward_passes_the_deadline_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
