@@ -57,7 +57,7 @@ typedef struct command_line {
 
 typedef enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_WRONG } options_result;
 
-/* Parses argv[0..argc). OPTIONS_WRONG: `why`, a string cut to its size, is what to tell the user. */
+/* Parses argv[0..argc). OPTIONS_WRONG: `why`, cut to its size, is what to tell the user. */
 options_result options_parse(const command_line *line, int argc, char *const *argv, char *why,
                              size_t why_size);
 

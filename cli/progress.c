@@ -44,12 +44,16 @@ static double rate_over(uint64_t bytes, uint64_t ns)
     return ns == 0 ? 0 : (double)bytes * SECOND_NS / (double)ns;
 }
 
-/* The rate of the last second or so, so that the time left follows when the network changes. */
+/* The rate of the last second, so that the time left follows when the network changes. */
 static void measure(progress *p, uint64_t now_ns)
 {
-    if (now_ns - p->rate_ns < SECOND_NS && p->rate != 0)
+    uint64_t passed = now_ns - p->rate_ns;
+
+    if (passed < SECOND_NS && p->rate_ns != p->start_ns)
         return;
-    p->rate = rate_over(p->done - p->rate_done, now_ns - p->rate_ns);
+    p->rate = rate_over(p->done - p->rate_done, passed);
+    if (passed < SECOND_NS)
+        return; /* the first second: what there is so far */
     p->rate_ns = now_ns;
     p->rate_done = p->done;
 }

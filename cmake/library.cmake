@@ -21,6 +21,7 @@ set(WEIR_LTO OFF)
 if(CMAKE_C_COMPILER_ID STREQUAL GNU AND CMAKE_BUILD_TYPE STREQUAL Release AND NOT WEIR_ANY_SANITIZER)
   set(WEIR_LTO ON)
   target_compile_options(weir-objects PRIVATE -flto -ffat-lto-objects -fno-semantic-interposition)
+  target_link_options(weir-objects INTERFACE -fno-lto) # tests of the inside link the plain code
 endif()
 target_include_directories(weir-objects PUBLIC include PRIVATE src)
 target_link_libraries(weir-objects PUBLIC ${WEIR_PARTS})

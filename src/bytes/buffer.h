@@ -7,16 +7,16 @@
 
 #include <weir/bytes.h>
 
+#include "base/cache.h"
+
 #include <stdarg.h>
 #include <stdatomic.h>
-
-struct buffer_cache;
 
 struct weir_buffer {
     atomic_size_t references;
     void (*release)(void *memory); /* of memory that is not behind this header; else NULL */
     void *memory;
-    struct buffer_cache *cache; /* where it goes with its last reference; NULL: it is freed */
+    struct cache *cache; /* where it goes with its last reference; NULL: it is freed */
 };
 
 /* What failed bytes point to; nobody counts it. */
@@ -26,6 +26,15 @@ static inline bool bytes_failed(const weir_bytes *bytes)
 {
     return bytes->buffer == &failed_buffer;
 }
+
+/* The capacities of buffers that are worth a cache: a DATA frame of 16 KiB and what belongs to it,
+ * and a small message. */
+#define BUFFER_FRAME_CAPACITY ((size_t)16384 + 256)
+#define BUFFER_SMALL_CAPACITY ((size_t)512 - sizeof(struct weir_buffer))
+
+/* A buffer with one reference from a cache of blocks of sizeof(struct weir_buffer) + capacity bytes;
+ * `cache` may be NULL. NULL when memory is out. */
+struct weir_buffer *buffer_create_cached(struct cache *cache, size_t capacity);
 
 /* A buffer with `capacity` bytes behind it and one reference; NULL when memory is out. */
 struct weir_buffer *buffer_create(size_t capacity);

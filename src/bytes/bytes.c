@@ -8,7 +8,6 @@
 #include "bytes/buffer.h"
 
 #include "base/alloc.h"
-#include "bytes/cache.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -26,20 +25,30 @@ bool weir_bytes_failed(const weir_bytes *bytes)
     return bytes_failed(bytes);
 }
 
-struct weir_buffer *buffer_create(size_t capacity)
+static struct weir_buffer *buffer_init(struct weir_buffer *buffer, struct cache *cache)
 {
-    struct weir_buffer *buffer;
-
-    if (capacity > SIZE_MAX - sizeof *buffer)
-        return NULL;
-    buffer = mem_alloc(sizeof *buffer + capacity);
     if (buffer == NULL)
         return NULL;
     atomic_init(&buffer->references, 1);
     buffer->release = NULL;
     buffer->memory = NULL;
-    buffer->cache = NULL;
+    buffer->cache = cache;
     return buffer;
+}
+
+struct weir_buffer *buffer_create(size_t capacity)
+{
+    if (capacity > SIZE_MAX - sizeof(struct weir_buffer))
+        return NULL;
+    return buffer_init(mem_alloc(sizeof(struct weir_buffer) + capacity), NULL);
+}
+
+struct weir_buffer *buffer_create_cached(struct cache *cache, size_t capacity)
+{
+    struct cache *home;
+    void *memory = cache_alloc(cache, sizeof(struct weir_buffer) + capacity, &home);
+
+    return buffer_init(memory, home);
 }
 
 void buffer_unref(struct weir_buffer *buffer)
@@ -48,13 +57,9 @@ void buffer_unref(struct weir_buffer *buffer)
     if (!buffer_is_single(buffer) &&
         atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel) != 1)
         return;
-    if (buffer->cache != NULL) {
-        cache_give(buffer);
-        return;
-    }
     if (buffer->release != NULL)
         buffer->release(buffer->memory);
-    mem_free(buffer);
+    cache_free(buffer->cache, buffer);
 }
 
 weir_bytes weir_bytes_new(size_t size, uint8_t **memory)
@@ -191,12 +196,8 @@ static bool builder_grow(weir_builder *builder, size_t needed)
     buffer = mem_resize(builder->buffer, sizeof *buffer + capacity);
     if (buffer == NULL)
         return false;
-    if (builder->buffer == NULL) {
-        atomic_init(&buffer->references, 1);
-        buffer->release = NULL;
-        buffer->memory = NULL;
-        buffer->cache = NULL;
-    }
+    if (builder->buffer == NULL)
+        buffer_init(buffer, NULL);
     builder->buffer = buffer;
     builder->data = buffer_data(buffer);
     builder->capacity = capacity;

@@ -12,6 +12,7 @@
 #include <weir/call.h>
 
 #include "base/arena.h"
+#include "base/cache.h"
 #include "metadata/metadata.h"
 #include "stream/mailbox.h"
 
@@ -49,14 +50,16 @@ struct weir_call {
     const struct weir_metadata *seen_response; /* client: what came; it lives with `poke` */
     const struct weir_metadata *seen_trailers;
     weir_status status;
-    struct weir_cell *poke; /* wakes the transport; set once, before the call is shared */
+    _Atomic(struct weir_cell *) poke; /* wakes the transport; set once, maybe amid a cancel */
     void *pool;             /* server: where blocking functions run */
+    struct cache *home;
     struct arena arena;
     uint64_t memory[CALL_INLINE_MEMORY / sizeof(uint64_t)];
 };
 
-/* A call with one reference and an empty method; NULL when memory is out. */
-weir_call *call_create(bool server);
+/* A call with one reference and an empty method; NULL when memory is out. `cache`: of calls; may be
+ * NULL. */
+weir_call *call_create(struct cache *cache, bool server);
 
 /* Keeps a reference to `cell` as the way to reach the call's transport. */
 void call_connect(weir_call *call, struct weir_cell *cell);

@@ -19,6 +19,8 @@ static void channel_drop(weir_channel *channel)
 {
     if (atomic_fetch_sub_explicit(&channel->holds, 1, memory_order_acq_rel) != 1)
         return;
+    if (channel->closer != NULL)
+        cell_detach(channel->closer);
     target_clear(&channel->target);
     mem_free(channel->user_agent);
     mem_free(channel);
@@ -73,7 +75,6 @@ static void connection_opened(void *self)
 
 static weir_connection *new_connection(weir_channel *channel)
 {
-    const weir_transport *transport = channel->loop->transport;
     struct connection_options options = {
         .client = true,
         .max_header_size = channel->options.max_header_size,
@@ -93,21 +94,21 @@ static weir_connection *new_connection(weir_channel *channel)
     if (!channel->has_timer)
         channel->has_timer = loop_timer_open(channel->loop, &channel->retry, connect_again);
     channel_hold(channel);
+    list_append(&channel->connections, &connection->owner_link);
     channel->connection = connection;
-    transport->connect(transport->self, connection, channel->target.address);
-    return connection_takes_calls(connection) ? connection : NULL;
+    return connection;
 }
 
-static weir_connection *usable_connection(weir_channel *channel)
+/* *is_new: it has yet to be connected, once it has the call that it is for. */
+static weir_connection *usable_connection(weir_channel *channel, bool *is_new)
 {
     if (channel->connection != NULL && connection_takes_calls(channel->connection))
         return channel->connection;
     if (channel->connection != NULL)
         weir_connection_shutdown(channel->connection, WEIR_NEVER);
     channel->connection = NULL;
-    if (channel->loop->transport == NULL)
-        return NULL;
-    return new_connection(channel);
+    *is_new = channel->loop->transport != NULL;
+    return *is_new ? new_connection(channel) : NULL;
 }
 
 /* ---- calls ---- */
@@ -118,14 +119,22 @@ static void refuse(struct exchange *e, weir_status status)
     exchange_destroy(e);
 }
 
+static void open_connection(weir_channel *channel, weir_connection *connection)
+{
+    const weir_transport *transport = channel->loop->transport;
+
+    transport->connect(transport->self, connection, channel->target.address);
+}
+
 static void start_call(void *self, struct exchange *e)
 {
     weir_channel *channel = self;
     weir_connection *connection = NULL;
+    bool is_new = false;
 
-    if (channel->closer->target == NULL)
+    if (channel->closed)
         refuse(e, weir_status_make(WEIR_CANCELLED, "the channel was closed"));
-    else if ((connection = usable_connection(channel)) == NULL)
+    else if ((connection = usable_connection(channel, &is_new)) == NULL)
         refuse(e, weir_status_make(WEIR_UNAVAILABLE, "no transport to %s",
                                    channel->target.address));
     else if (connection_is_down(connection) && !e->call->wait_for_ready)
@@ -135,6 +144,8 @@ static void start_call(void *self, struct exchange *e)
         refuse(e, weir_status_make(WEIR_RESOURCE_EXHAUSTED, "out of memory for a call"));
     else
         exchange_schedule(e, EXCHANGE_START | EXCHANGE_POKED);
+    if (connection != NULL && is_new)
+        open_connection(channel, connection);
     channel_drop(channel);
 }
 
@@ -190,15 +201,15 @@ weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_strea
 static void close_channel(void *self)
 {
     weir_channel *channel = self;
-    weir_connection *connection = channel->connection;
+    struct list *link;
 
+    channel->closed = true;
     channel->connection = NULL;
     if (channel->has_timer)
         loop_timer_close(channel->loop, &channel->retry);
     channel->has_timer = false;
-    cell_detach(channel->closer);
-    if (connection != NULL)
-        weir_connection_shutdown(connection, 0);
+    for (link = channel->connections.next; link != &channel->connections; link = link->next)
+        weir_connection_shutdown(LIST_MEMBER(link, weir_connection, owner_link), 0);
     channel_drop(channel);
 }
 
@@ -245,6 +256,7 @@ weir_code channel_create(const char *target, const weir_channel_options *options
     }
     atomic_init(&channel->references, 1);
     atomic_init(&channel->holds, 1);
+    list_init(&channel->connections);
     channel->loop = loop;
     channel->target = parsed;
     channel->backoff_ns = FIRST_BACKOFF_NS;
@@ -252,8 +264,6 @@ weir_code channel_create(const char *target, const weir_channel_options *options
     channel->closer = cell_create(loop->mailbox, close_channel, channel);
     if (channel->closer == NULL || channel->user_agent == NULL ||
         channel->target.authority == NULL) {
-        if (channel->closer != NULL)
-            cell_detach(channel->closer);
         channel_drop(channel);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a channel");
     }

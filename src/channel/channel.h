@@ -22,10 +22,12 @@ struct weir_channel {
     struct target target;
     char *user_agent;
     struct weir_cell *closer; /* poked when the last user left */
-    weir_connection *connection;
+    weir_connection *connection; /* for new calls */
+    struct list connections;     /* that one, and those that go away and have calls yet */
     struct loop_timer retry;
     uint64_t backoff_ns;
     bool has_timer;
+    bool closed; /* its last user left: calls that start now are refused */
     /* The driver of a loop that is the channel's own. */
     void *driver;
     void (*stop_driver)(void *driver);

@@ -12,7 +12,7 @@
 #define CONNECTION_WINDOW (UINT32_C(1) << 20)
 /* Control frames that a peer may make us owe it before we stop reading what it sends. */
 #define MAX_BACKLOG 1000
-/* After the grace of a shutdown, for the last output to leave. */
+/* After the grace of a shutdown, or an error, for the last output to leave. */
 #define LINGER_NS WEIR_SECONDS(1)
 
 static void name(weir_connection *c)
@@ -33,6 +33,54 @@ void connection_add_work(weir_connection *c, struct list *work_link)
     make_runnable(c);
 }
 
+/* ---- a client's calls that wait for an open connection, or for others to end ---- */
+
+static size_t room_for_streams(const weir_connection *c)
+{
+    uint32_t max = http2_max_streams(c->session);
+
+    return c->opened && c->streams < max ? max - c->streams : 0;
+}
+
+/* One that cannot be sent any more is started, too: that ends it. */
+static void start_queued(weir_connection *c)
+{
+    size_t room = http2_can_request(c->session) ? room_for_streams(c) : SIZE_MAX;
+    struct list *link;
+
+    for (link = c->queue.next; link != &c->queue && room != 0; link = link->next, room--)
+        exchange_schedule(LIST_MEMBER(link, struct exchange, queue_link), EXCHANGE_START);
+}
+
+bool connection_admits(weir_connection *c, struct exchange *e)
+{
+    bool queued = !list_is_empty(&e->queue_link);
+
+    if (room_for_streams(c) != 0 && (queued || list_is_empty(&c->queue))) {
+        list_remove(&e->queue_link);
+        c->streams++;
+        return true;
+    }
+    if (!queued)
+        list_append(&c->queue, &e->queue_link);
+    return false;
+}
+
+void connection_stream_ended(weir_connection *c)
+{
+    c->streams--;
+    start_queued(c);
+}
+
+void connection_dequeue(weir_connection *c, struct exchange *e)
+{
+    if (list_is_empty(&e->queue_link))
+        return;
+    list_remove(&e->queue_link);
+    if (http2_can_request(c->session))
+        start_queued(c);
+}
+
 weir_connection *connection_of_named_link(struct list *link)
 {
     return LIST_MEMBER(link, weir_connection, named_link);
@@ -43,7 +91,7 @@ weir_connection *connection_of_named_link(struct list *link)
 static void *on_begin(void *self, int32_t id)
 {
     weir_connection *c = self;
-    weir_call *call = call_create(true);
+    weir_call *call = call_create(c->loop->calls, true);
     struct exchange *e = NULL;
 
     if (call != NULL)
@@ -140,12 +188,14 @@ static weir_status reset_status(const struct exchange *e, uint32_t error)
 
 static void on_closed(void *self, void *stream, uint32_t error)
 {
+    weir_connection *c = self;
     struct exchange *e = stream;
 
-    (void)self;
     e->id = 0;
     exchange_step(e, CALL_CLOSED,
                   e->state.status_fixed ? (weir_status){0} : reset_status(e, error));
+    if (c->client)
+        connection_stream_ended(c);
 }
 
 static size_t on_pull(void *self, void *stream, struct output *output, size_t max,
@@ -163,10 +213,16 @@ static void tell_owner(weir_connection *c)
     }
 }
 
+static void on_settings(void *self)
+{
+    start_queued(self);
+}
+
 static void on_goaway(void *self, uint32_t error, weir_slice debug)
 {
     (void)error, (void)debug;
     tell_owner(self);
+    start_queued(self);
 }
 
 static const struct http2_events session_events = {
@@ -178,6 +234,7 @@ static const struct http2_events session_events = {
     .end_sent = on_end_sent,
     .closed = on_closed,
     .pull = on_pull,
+    .settings = on_settings,
     .goaway = on_goaway,
 };
 
@@ -208,14 +265,16 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     if (c == NULL)
         return NULL;
     c->loop = loop;
-    c->output.cache = loop->cache;
+    c->output.cache = loop->frame_buffers;
     c->client = options->client;
     c->owner = options->owner;
     c->max_header_size = options->max_header_size;
     c->max_receive_size = options->max_receive_size;
     c->user_agent = options->user_agent;
+    list_init(&c->owner_link);
     list_init(&c->exchanges);
     list_init(&c->work);
+    list_init(&c->queue);
     list_init(&c->runnable_link);
     list_init(&c->named_link);
     c->peer = mem_copy_string(options->peer != NULL ? options->peer : "");
@@ -265,6 +324,7 @@ void weir_connection_free(weir_connection *c)
         exchange_destroy(LIST_MEMBER(link, struct exchange, link));
     loop_timer_close(c->loop, &c->grace);
     c->loop->connections--;
+    list_remove(&c->owner_link);
     if (c->owner.freed != NULL)
         c->owner.freed(c->owner.self);
     connection_destroy(c);
@@ -285,6 +345,7 @@ void *weir_connection_driver(const weir_connection *c)
 static void fail(weir_connection *c)
 {
     c->broken = true;
+    make_runnable(c);
     lose(c, WEIR_UNAVAILABLE, "HTTP/2 error", false);
 }
 
@@ -294,7 +355,7 @@ weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t 
 
     if (c->broken || c->eof)
         return WEIR_INTERNAL;
-    mailbox_attach(c->loop->mailbox);
+    loop_attach(c->loop);
     c->loop->mailbox->attended = true;
     fine = http2_receive(c->session, data, size);
     if (!fine)
@@ -307,7 +368,9 @@ bool weir_connection_wants_input(const weir_connection *c)
 {
     if (c->broken || c->eof)
         return false;
-    return c->output.queued < OUTPUT_LIMIT || http2_backlog(c->session) < MAX_BACKLOG;
+    /* Less than a full output may be stuck just as well. What a server makes a client owe it is
+     * bounded by the client's calls and by nghttp2; and if both ends stopped they would for ever. */
+    return c->client || http2_backlog(c->session) < MAX_BACKLOG;
 }
 
 size_t weir_connection_output(weir_connection *c, weir_slice *out, size_t max)
@@ -337,6 +400,7 @@ void weir_connection_open(weir_connection *c, const char *peer_address)
     c->down = false;
     if (c->owner.opened != NULL)
         c->owner.opened(c->owner.self);
+    start_queued(c);
     name(c);
 }
 
@@ -368,10 +432,17 @@ bool weir_connection_done(const weir_connection *c)
 {
     if (c->eof)
         return true;
-    return c->output.queued == 0 && (c->broken || http2_is_over(c->session));
+    return c->output.queued == 0 && http2_is_over(c->session);
 }
 
 /* ---- the end, and the run phase ---- */
+
+/* Not when it breaks: the clock stands still between two turns, and may be far behind. */
+static void linger(weir_connection *c)
+{
+    c->lingering = true;
+    loop_timer_set(c->loop, &c->grace, c->loop->now + LINGER_NS);
+}
 
 /* First the calls end and a GOAWAY says why; a peer that does not read even that is left. */
 static void grace_over(struct loop_timer *timer)
@@ -382,8 +453,7 @@ static void grace_over(struct loop_timer *timer)
         weir_connection_eof(c, "shut down");
         return;
     }
-    c->lingering = true;
-    loop_timer_set(c->loop, &c->grace, c->loop->now + LINGER_NS);
+    linger(c);
     http2_terminate(c->session, HTTP2_NO_ERROR);
     lose(c, WEIR_CANCELLED, "shut down", false);
     name(c);
@@ -424,6 +494,8 @@ void connection_run_link(struct list *runnable_link)
 
     while ((link = list_take(&c->work)) != NULL)
         exchange_run(LIST_MEMBER(link, struct exchange, work_link));
+    if (c->broken && !c->lingering)
+        linger(c);
     /* Most often the work was to forget calls that are over, and there is nothing to look at. */
     if (c->eof || c->output.queued != 0 || http2_wants_write(c->session) ||
         http2_is_over(c->session))

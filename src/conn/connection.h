@@ -39,9 +39,12 @@ struct weir_connection {
     struct http2_session *session;
     struct output output;
     struct connection_owner owner;
+    struct list owner_link; /* the owner's, until it is freed */
     struct list exchanges;
     size_t exchange_count;
     size_t waiting; /* client: calls that outlive a failed try to open it */
+    struct list queue; /* client: calls whose requests wait to be sent, the oldest first */
+    size_t streams;    /* client: HTTP/2 streams that it opened */
     struct list work;
     struct list runnable_link;
     struct list named_link;
@@ -54,7 +57,7 @@ struct weir_connection {
     bool client;
     bool broken;  /* the session is: only its last output is left */
     bool eof;     /* the socket is */
-    bool lingering; /* shut down, past its grace */
+    bool lingering; /* broken, or shut down and past its grace: only its last output is left */
     bool told;    /* the owner knows that no more calls can be made */
     bool opened;  /* client: it has, or had, a socket */
     bool down;    /* client: the last try to open it failed */
@@ -69,6 +72,18 @@ void exchange_set_deadline(struct exchange *e, uint64_t deadline);
 
 /* Client: whether it takes another call. */
 bool connection_takes_calls(weir_connection *connection);
+
+/*
+ * Client: whether the call's request may leave now, which counts it as an open stream. False: it
+ * waits behind those that wait already, and is started again when it may.
+ */
+bool connection_admits(weir_connection *connection, struct exchange *e);
+
+/* Client: one that was admitted is no stream any more. */
+void connection_stream_ended(weir_connection *connection);
+
+/* Client: the call leaves the queue, if it is in it. */
+void connection_dequeue(weir_connection *connection, struct exchange *e);
 
 /* Client: it could not be opened, and waits to be tried again. */
 bool connection_is_down(const weir_connection *connection);

@@ -24,15 +24,6 @@ static void exchange_woken(void *target)
     exchange_schedule(e, EXCHANGE_POLL);
 }
 
-static void exchange_timer(struct loop_timer *timer)
-{
-    struct exchange *e = LIST_MEMBER(timer, struct exchange, timer);
-
-    if (e->loop->now >= e->deadline)
-        exchange_schedule(e, EXCHANGE_DEADLINE);
-    exchange_woken(e);
-}
-
 static void arm_timer(struct exchange *e)
 {
     uint64_t when = e->task.wake_at < e->deadline ? e->task.wake_at : e->deadline;
@@ -40,24 +31,40 @@ static void arm_timer(struct exchange *e)
     loop_timer_set(e->loop, &e->timer, when);
 }
 
+/* The task's time has come, or the deadline, which must not be forgotten over the other. */
+static void exchange_timer(struct loop_timer *timer)
+{
+    struct exchange *e = LIST_MEMBER(timer, struct exchange, timer);
+
+    e->task.wake_at = WEIR_NEVER;
+    if (e->loop->now >= e->deadline)
+        exchange_schedule(e, EXCHANGE_DEADLINE);
+    else
+        arm_timer(e);
+    exchange_woken(e);
+}
+
 struct exchange *exchange_create(weir_loop *loop, weir_call *call, bool client,
                                  size_t max_receive_size)
 {
-    struct exchange *e = mem_zalloc(sizeof *e);
+    struct cache *home;
+    struct exchange *e = cache_zalloc(loop->exchanges, sizeof *e, &home);
 
     if (e == NULL)
         return NULL;
-    e->in = inbound_create(loop->mailbox, loop->cache, e, max_receive_size);
+    e->in = inbound_create(loop, e, max_receive_size);
     if (e->in == NULL) {
-        mem_free(e);
+        cache_free(home, e);
         return NULL;
     }
     e->loop = loop;
+    e->home = home;
     e->call = weir_call_ref(call);
     e->deadline = WEIR_NEVER;
     e->in->client = client;
     list_init(&e->link);
     list_init(&e->work_link);
+    list_init(&e->queue_link);
     call_state_init(&e->state, client ? CALL_CLIENT : CALL_SERVER);
     task_init(&e->task, loop->mailbox, exchange_woken, e);
     call_connect(call, &e->in->poke);
@@ -88,6 +95,7 @@ void exchange_destroy(struct exchange *e)
     list_remove(&e->link);
     list_remove(&e->work_link);
     if (e->connection != NULL) {
+        connection_dequeue(e->connection, e);
         e->connection->exchange_count--;
         loop_timer_close(e->loop, &e->timer);
     }
@@ -100,7 +108,7 @@ void exchange_destroy(struct exchange *e)
     weir_status_clear(&e->status);
     weir_status_clear(&e->refusal);
     weir_status_clear(&e->reply);
-    mem_free(e);
+    cache_free(e->home, e);
 }
 
 void exchange_schedule(struct exchange *e, unsigned work)
@@ -184,9 +192,13 @@ static void send_response_headers(struct exchange *e)
 static void send_trailers(struct exchange *e, bool only)
 {
     struct headers headers;
+    bool has_metadata;
 
     e->call->status = weir_status_ref(&e->status);
-    if (only && e->call->response.count != 0) {
+    pthread_mutex_lock(&e->call->lock);
+    has_metadata = e->call->response.count != 0;
+    pthread_mutex_unlock(&e->call->lock);
+    if (only && has_metadata) {
         send_response_headers(e);
         only = false;
     }
@@ -403,7 +415,7 @@ static void advance(struct exchange *e)
 
 static void look_at_pokes(struct exchange *e)
 {
-    unsigned asked = atomic_load_explicit(&e->call->asked, memory_order_acquire);
+    unsigned asked = atomic_load(&e->call->asked);
     bool released;
     size_t credit = inbound_take_credit(e->in, &released);
 

@@ -35,6 +35,7 @@ enum {
 struct exchange {
     weir_connection *connection; /* NULL: a client's call that has none yet */
     weir_loop *loop;
+    struct cache *home;
     struct inbound *in;
     weir_call *call;
     weir_stream out;
@@ -42,6 +43,7 @@ struct exchange {
     struct loop_timer timer;
     struct list link;
     struct list work_link;
+    struct list queue_link; /* client: in its connection's queue until the request may leave */
     unsigned work;
     struct call_state state;
     int32_t id;          /* 0: no HTTP/2 stream (any more) */

@@ -19,23 +19,26 @@ static void inbound_destroy(struct weir_cell *cell)
     arena_clear(&in->arena);
     pthread_mutex_destroy(&in->lock);
     cell_release_mailbox(cell);
-    mem_free(in);
+    cache_free(in->home, in);
 }
 
-struct inbound *inbound_create(struct mailbox *mailbox, struct buffer_cache *cache,
-                               struct exchange *exchange, size_t max_receive_size)
+struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange,
+                               size_t max_receive_size)
 {
-    struct inbound *in = mem_zalloc(sizeof *in);
+    struct cache *home;
+    struct inbound *in = cache_zalloc(loop->inbounds, sizeof *in, &home);
 
     if (in == NULL)
         return NULL;
     if (pthread_mutex_init(&in->lock, NULL) != 0) {
-        mem_free(in);
+        cache_free(home, in);
         return NULL;
     }
-    cell_init(&in->poke, mailbox, exchange_poked, exchange, inbound_destroy);
+    in->home = home;
+    cell_init(&in->poke, loop->mailbox, exchange_poked, exchange, inbound_destroy);
     frame_reader_init(&in->reader, max_receive_size, false);
-    in->reader.cache = cache;
+    in->reader.small_buffers = loop->small_buffers;
+    in->reader.frame_buffers = loop->frame_buffers;
     arena_init(&in->arena, NULL, 0);
     metadata_init(&in->headers, &in->arena);
     metadata_init(&in->trailers, &in->arena);

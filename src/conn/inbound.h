@@ -10,6 +10,7 @@
 #define CONN_INBOUND_H
 
 #include "call/call.h"
+#include "conn/loop.h"
 #include "framing/reader.h"
 #include "stream/task.h"
 
@@ -31,6 +32,7 @@ struct inbound {
     bool headers_came;    /* client: `headers` is complete and will not change any more */
     bool trailers_came;   /* client: likewise */
     uint64_t deadline;
+    struct cache *home;
     weir_call *call;      /* client: the reader's reference */
     const char *peer;     /* client */
     struct arena arena;
@@ -39,8 +41,8 @@ struct inbound {
 };
 
 /* NULL when memory is out. One reference, the exchange's. */
-struct inbound *inbound_create(struct mailbox *mailbox, struct buffer_cache *cache,
-                               struct exchange *exchange, size_t max_receive_size);
+struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange,
+                               size_t max_receive_size);
 
 /* The reading end, to give away: its release pokes the exchange. `call`: client only, referenced. */
 weir_stream inbound_stream(struct inbound *in, weir_call *call);
@@ -59,7 +61,7 @@ void inbound_abort(struct inbound *in, weir_status status);
 /* Nothing of it will be read any more: what is held is dropped, what comes is credited at once. */
 void inbound_discard(struct inbound *in);
 
-/* The peer ended: OK, or INTERNAL in the middle of a message. */
+/* The peer ended its side: OK, or INTERNAL in the middle of a message. */
 weir_code inbound_check_end(struct inbound *in, weir_status *why);
 
 void inbound_publish_headers(struct inbound *in);

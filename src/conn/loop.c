@@ -9,6 +9,51 @@
 #include "conn/loop.h"
 
 #include "base/alloc.h"
+#include "bytes/buffer.h"
+#include "conn/exchange.h"
+
+/* So many blocks of a kind are kept for the next calls and frames. */
+#define KEPT_CALLS 128
+#define KEPT_BUFFERS 32
+
+static bool open_caches(weir_loop *loop)
+{
+    size_t header = sizeof(struct weir_buffer);
+
+    loop->small_buffers = cache_create(header + BUFFER_SMALL_CAPACITY, KEPT_CALLS);
+    loop->frame_buffers = cache_create(header + BUFFER_FRAME_CAPACITY, KEPT_BUFFERS);
+    loop->calls = cache_create(sizeof(weir_call), KEPT_CALLS);
+    loop->exchanges = cache_create(sizeof(struct exchange), KEPT_CALLS);
+    loop->inbounds = cache_create(sizeof(struct inbound), KEPT_CALLS);
+    return loop->small_buffers != NULL && loop->frame_buffers != NULL && loop->calls != NULL &&
+           loop->exchanges != NULL && loop->inbounds != NULL;
+}
+
+static void own_caches(weir_loop *loop)
+{
+    cache_own(loop->small_buffers);
+    cache_own(loop->frame_buffers);
+    cache_own(loop->calls);
+    cache_own(loop->exchanges);
+    cache_own(loop->inbounds);
+}
+
+static void close_caches(weir_loop *loop)
+{
+    cache_close(loop->small_buffers);
+    cache_close(loop->frame_buffers);
+    cache_close(loop->calls);
+    cache_close(loop->exchanges);
+    cache_close(loop->inbounds);
+}
+
+void loop_attach(weir_loop *loop)
+{
+    if (mailbox_is_local(loop->mailbox))
+        return;
+    mailbox_attach(loop->mailbox);
+    own_caches(loop);
+}
 
 weir_code weir_loop_create(const weir_loop_options *options, weir_loop **out, weir_status *why)
 {
@@ -18,13 +63,11 @@ weir_code weir_loop_create(const weir_loop_options *options, weir_loop **out, we
     if (options == NULL)
         options = &defaults;
     *out = NULL;
-    if (loop != NULL)
-        loop->cache = cache_create();
-    if (loop != NULL && loop->cache != NULL)
+    if (loop != NULL && open_caches(loop))
         loop->mailbox = mailbox_create(options->notify, options->self);
     if (loop == NULL || loop->mailbox == NULL) {
         if (loop != NULL)
-            cache_close(loop->cache);
+            close_caches(loop);
         mem_free(loop);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a loop");
     }
@@ -69,7 +112,8 @@ void weir_loop_turn(weir_loop *loop, uint64_t now_ns)
 
     if (now_ns > loop->now)
         loop->now = now_ns;
-    mailbox_attach(loop->mailbox);
+    turn_start();
+    loop_attach(loop);
     loop->mailbox->attended = true;
     mailbox_drain(loop->mailbox);
     fire_timers(loop);
@@ -77,6 +121,7 @@ void weir_loop_turn(weir_loop *loop, uint64_t now_ns)
     list_move(&due, &loop->runnable);
     while ((link = list_take(&due)) != NULL)
         connection_run_link(link);
+    turn_stop();
 }
 
 weir_connection *weir_loop_next(weir_loop *loop)
@@ -112,6 +157,6 @@ void weir_loop_free(weir_loop *loop)
         return;
     mailbox_close(loop->mailbox);
     heap_clear(&loop->timers);
-    cache_close(loop->cache);
+    close_caches(loop);
     mem_free(loop);
 }

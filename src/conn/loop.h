@@ -7,9 +7,9 @@
 
 #include <weir/loop.h>
 
+#include "base/cache.h"
 #include "base/heap.h"
 #include "base/list.h"
-#include "bytes/cache.h"
 #include "stream/mailbox.h"
 
 struct weir_loop {
@@ -20,7 +20,12 @@ struct weir_loop {
     uint64_t now;
     const weir_transport *transport;
     size_t connections;
-    struct buffer_cache *cache;
+    /* What comes and goes with frames and calls. */
+    struct cache *small_buffers;
+    struct cache *frame_buffers;
+    struct cache *calls;
+    struct cache *exchanges;
+    struct cache *inbounds;
 };
 
 /* A timer inside its owner. */
@@ -38,6 +43,9 @@ static inline void loop_timer_set(weir_loop *loop, struct loop_timer *timer, uin
 {
     heap_set(&loop->timers, &timer->node, when);
 }
+
+/* The calling thread turns the loop from now on. */
+void loop_attach(weir_loop *loop);
 
 /* Runs the run phase of one connection; in connection.c. */
 void connection_run_link(struct list *runnable_link);

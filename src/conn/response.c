@@ -57,11 +57,17 @@ static void publish(struct exchange *e)
 
 void response_start(struct exchange *e)
 {
+    bool possible = !e->state.done && http2_can_request(e->connection->session);
+
     if (e->call->timeout_ns != WEIR_NEVER && e->deadline == WEIR_NEVER)
         exchange_set_deadline(e, timeout_deadline(e->loop->now, e->call->timeout_ns));
     publish(e);
-    if (!e->state.done)
+    if (possible && !connection_admits(e->connection, e))
+        return;
+    if (possible)
         send_request(e);
+    if (possible && e->id == 0)
+        connection_stream_ended(e->connection);
     if (e->id != 0)
         exchange_step(e, CALL_SEND_HEADERS_NOW, (weir_status){0});
     else

@@ -10,7 +10,7 @@
 #include "framing/reader.h"
 
 #include "base/alloc.h"
-#include "bytes/cache.h"
+#include "bytes/buffer.h"
 #include "framing/prefix.h"
 
 #include <string.h>
@@ -77,11 +77,19 @@ void frame_reader_init(struct frame_reader *reader, size_t max, bool compression
 
 /* ---- chunks ---- */
 
+static struct weir_buffer *new_buffer(struct frame_reader *reader, size_t capacity)
+{
+    if (capacity == BUFFER_SMALL_CAPACITY)
+        return buffer_create_cached(reader->small_buffers, capacity);
+    if (reader->frame_buffers != NULL && capacity > BUFFER_FRAME_CAPACITY / 2 &&
+        capacity <= BUFFER_FRAME_CAPACITY)
+        return buffer_create_cached(reader->frame_buffers, BUFFER_FRAME_CAPACITY);
+    return buffer_create(capacity);
+}
+
 static struct chunk *chunk_create(struct frame_reader *reader, size_t capacity)
 {
-    size_t size = sizeof(struct chunk) + capacity;
-    bool cached = reader->cache != NULL && size <= CACHE_CAPACITY && size > CACHE_CAPACITY / 2;
-    struct weir_buffer *buffer = cached ? cache_take(reader->cache) : buffer_create(size);
+    struct weir_buffer *buffer = new_buffer(reader, sizeof(struct chunk) + capacity);
     struct chunk *chunk;
 
     if (buffer == NULL)
@@ -174,7 +182,8 @@ static struct chunk *resize_tail(struct frame_reader *reader, size_t capacity)
     buffer = mem_resize(chunk_buffer(tail), HEADER_SIZE + capacity);
     if (buffer == NULL)
         return NULL;
-    cache_forget(buffer);
+    cache_forget(buffer->cache);
+    buffer->cache = NULL;
     tail = (struct chunk *)(void *)buffer_data(buffer);
     reader->held += capacity - tail->capacity;
     tail->capacity = capacity;

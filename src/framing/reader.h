@@ -30,7 +30,8 @@ struct frame_reader {
     size_t credited_ahead; /* of the oldest message (waiting or not), credited before its take */
     size_t held;
     size_t max_size;
-    struct buffer_cache *cache; /* where chunks of a DATA frame's size come from; may be NULL */
+    struct cache *small_buffers; /* where chunks come from; may be NULL */
+    struct cache *frame_buffers;
     size_t next_capacity; /* of the next chunk for small messages */
     bool compression_negotiated;
     bool failed;

@@ -8,7 +8,7 @@
 #include "http2/output.h"
 
 #include "base/alloc.h"
-#include "bytes/cache.h"
+#include "bytes/buffer.h"
 
 #include <string.h>
 
@@ -44,8 +44,8 @@ static bool grow_ring(struct output *output)
 
 static bool new_block(struct output *output, size_t size)
 {
-    bool fits = size <= CACHE_CAPACITY;
-    struct weir_buffer *block = fits ? cache_take(output->cache) : buffer_create(size);
+    bool fits = size <= BUFFER_FRAME_CAPACITY;
+    struct weir_buffer *block = fits ? buffer_create_cached(output->cache, BUFFER_FRAME_CAPACITY) : buffer_create(size);
 
     if (block == NULL)
         return false;
@@ -53,7 +53,7 @@ static bool new_block(struct output *output, size_t size)
         buffer_unref(output->block);
     output->block = block;
     output->block_used = 0;
-    output->block_size = fits ? CACHE_CAPACITY : size;
+    output->block_size = fits ? BUFFER_FRAME_CAPACITY : size;
     return true;
 }
 

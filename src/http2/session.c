@@ -23,13 +23,28 @@ struct http2_session {
     void *self;
     struct output *output; /* while http2_send runs */
     uint8_t *frame_header; /* reserved in the output for the DATA frame under way */
+    int32_t recent_id;     /* the last one that stream_of looked up, and what it found */
+    void *recent;
     bool client;
     bool broken;
+    bool no_memory; /* something must be said and cannot: the connection has to end */
+    bool mute; /* it can say nothing any more, not even why it is broken */
 };
 
+/* Events come in runs for one stream. */
 static void *stream_of(struct http2_session *s, int32_t id)
 {
-    return nghttp2_session_get_stream_user_data(s->ng, id);
+    if (s->recent_id != id) {
+        s->recent = nghttp2_session_get_stream_user_data(s->ng, id);
+        s->recent_id = id;
+    }
+    return s->recent;
+}
+
+static void set_stream(struct http2_session *s, int32_t id, void *stream)
+{
+    nghttp2_session_set_stream_user_data(s->ng, id, stream);
+    s->recent_id = 0;
 }
 
 /* ---- what comes in ---- */
@@ -46,7 +61,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
         nghttp2_submit_rst_stream(ng, 0, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
         return 0;
     }
-    nghttp2_session_set_stream_user_data(ng, frame->hd.stream_id, stream);
+    set_stream(s, frame->hd.stream_id, stream);
     return 0;
 }
 
@@ -103,6 +118,8 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *self)
                           (weir_slice){frame->goaway.opaque_data, frame->goaway.opaque_data_len});
         return 0;
     }
+    if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0)
+        s->events->settings(s->self);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
     stream = stream_of(s, frame->hd.stream_id);
@@ -120,8 +137,9 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
     struct http2_session *s = self;
     void *stream = stream_of(s, id);
 
+    (void)ng;
     if (stream != NULL) {
-        nghttp2_session_set_stream_user_data(ng, id, NULL);
+        set_stream(s, id, NULL);
         s->events->closed(s->self, stream, error);
     }
     return 0;
@@ -183,9 +201,20 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
     return 0;
 }
 
+/* A header block that is too large to be sent is dropped: then the peer hears of the end like this. */
+static int on_frame_not_sent(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *self)
+{
+    (void)self;
+    if (error == NGHTTP2_ERR_FRAME_SIZE_ERROR && frame->hd.type == NGHTTP2_HEADERS &&
+        frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                  NGHTTP2_INTERNAL_ERROR);
+    return 0;
+}
+
 bool http2_send(struct http2_session *s, struct output *output)
 {
-    bool fine = true;
+    bool fine = !s->no_memory;
 
     s->output = output;
     while (fine && output->queued < OUTPUT_LIMIT) {
@@ -200,6 +229,7 @@ bool http2_send(struct http2_session *s, struct output *output)
     }
     s->output = NULL;
     s->broken |= !fine;
+    s->mute |= !fine;
     return fine;
 }
 
@@ -219,6 +249,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);
     return callbacks;
 }
 
@@ -321,6 +352,7 @@ static uint32_t error_of(ssize_t failure)
     switch (failure) {
     case NGHTTP2_ERR_FLOODED:
     case NGHTTP2_ERR_TOO_MANY_SETTINGS:
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
         return NGHTTP2_ENHANCE_YOUR_CALM;
     case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
         return NGHTTP2_PROTOCOL_ERROR;
@@ -345,12 +377,13 @@ bool http2_receive(struct http2_session *s, const uint8_t *data, size_t size)
 
 bool http2_wants_write(struct http2_session *s)
 {
-    return nghttp2_session_want_write(s->ng);
+    return s->no_memory || nghttp2_session_want_write(s->ng);
 }
 
 bool http2_is_over(struct http2_session *s)
 {
-    return !nghttp2_session_want_read(s->ng) && !nghttp2_session_want_write(s->ng);
+    return s->mute ||
+           (!nghttp2_session_want_read(s->ng) && !nghttp2_session_want_write(s->ng));
 }
 
 /* ---- commands ---- */
@@ -409,6 +442,7 @@ int32_t http2_request(struct http2_session *s, const struct http2_header *header
     nghttp2_data_provider provider = {.read_callback = on_read};
     int32_t id = submit(s, REQUEST, 0, headers, count, &provider, stream);
 
+    s->recent_id = 0;
     return id > 0 ? id : -1;
 }
 
@@ -452,17 +486,18 @@ bool http2_answer(struct http2_session *s, int32_t id, const struct http2_header
 
 void http2_reset(struct http2_session *s, int32_t id, uint32_t error)
 {
-    nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, id, error);
+    s->no_memory |=
+        nghttp2_is_fatal(nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, id, error)) != 0;
 }
 
 void http2_forget(struct http2_session *s, int32_t id)
 {
-    nghttp2_session_set_stream_user_data(s->ng, id, NULL);
+    set_stream(s, id, NULL);
 }
 
 void http2_resume(struct http2_session *s, int32_t id)
 {
-    nghttp2_session_resume_data(s->ng, id);
+    s->no_memory |= nghttp2_is_fatal(nghttp2_session_resume_data(s->ng, id)) != 0;
 }
 
 int32_t http2_window(struct http2_session *s, int32_t id)
@@ -489,6 +524,11 @@ bool http2_can_request(struct http2_session *s)
 {
     return !s->broken && nghttp2_session_check_request_allowed(s->ng) &&
            nghttp2_session_get_next_stream_id(s->ng) < INT32_MAX;
+}
+
+uint32_t http2_max_streams(struct http2_session *s)
+{
+    return nghttp2_session_get_remote_settings(s->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 void http2_shutdown(struct http2_session *s)

@@ -67,6 +67,8 @@ struct http2_events {
     /* Appends at most `max` bytes of payload to `output`; returns how many. */
     size_t (*pull)(void *self, void *stream, struct output *output, size_t max,
                    enum http2_pull *more);
+    /* The peer's settings came: http2_max_streams may have changed. */
+    void (*settings)(void *self);
     /* The peer goes away. */
     void (*goaway)(void *self, uint32_t error, weir_slice debug);
 };
@@ -132,6 +134,9 @@ size_t http2_backlog(struct http2_session *session);
 
 /* Client: whether another stream may be opened on this session, now or when others ended. */
 bool http2_can_request(struct http2_session *session);
+
+/* Client: how many streams the peer lets us have at once. */
+uint32_t http2_max_streams(struct http2_session *session);
 
 /* No more streams from the peer; those that run go on. */
 void http2_shutdown(struct http2_session *session);

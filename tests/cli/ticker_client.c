@@ -15,7 +15,7 @@
 
 #include <weir/weir.h>
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
     fprintf(stderr, "ticker_client: %s\n", what);
     exit(1);

@@ -34,32 +34,32 @@ static void a_server_stream_gives_its_messages_in_order(void **state)
 static void a_client_stream_is_read_to_its_end(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.count = 40, .size = 500, .over = true};
+    struct source *requests = pair_source(p, (struct source){.count = 40, .size = 500, .over = true});
     struct reader r;
 
-    pair_call(p, &r, "/t.T/Up", source_stream(&requests));
+    pair_call(p, &r, "/t.T/Up", source_stream(requests));
     pair_settle(p);
     expect_text(&r, "40 20000");
     expect_end(&r);
-    assert_int_equal(requests.released, 1);
+    assert_int_equal(requests->released, 1);
     reader_clear(&r);
 }
 
 static void a_bidi_call_answers_while_it_is_asked(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.size = 20};
+    struct source *requests = pair_source(p, (struct source){.size = 20});
     struct reader r;
 
-    pair_call(p, &r, "/t.T/Echo", source_stream(&requests));
+    pair_call(p, &r, "/t.T/Echo", source_stream(requests));
     for (unsigned i = 0; i < 5; i++) {
         pair_settle(p);
         expect_pending(&r);
-        source_give(&requests, 1);
+        source_give(requests, 1);
         pair_settle(p);
         expect_number(&r, i, 20);
     }
-    source_end(&requests, WEIR_OK);
+    source_end(requests, WEIR_OK);
     pair_settle(p);
     expect_end(&r);
     reader_clear(&r);
@@ -68,10 +68,10 @@ static void a_bidi_call_answers_while_it_is_asked(void **state)
 static void empty_messages_are_messages(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.count = 3, .size = 0, .over = true};
+    struct source *requests = pair_source(p, (struct source){.count = 3, .size = 0, .over = true});
     struct reader r;
 
-    pair_call(p, &r, "/t.T/Echo", source_stream(&requests));
+    pair_call(p, &r, "/t.T/Echo", source_stream(requests));
     assert_int_equal(pair_read(p, &r, 0), 3);
     assert_int_equal(r.code, WEIR_OK);
     reader_clear(&r);
@@ -306,10 +306,10 @@ static void an_error_comes_behind_the_messages_before_it(void **state)
 static void two_requests_in_a_unary_call_are_unimplemented(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.count = 2, .size = 4, .over = true};
+    struct source *requests = pair_source(p, (struct source){.count = 2, .size = 4, .over = true});
     struct reader r;
 
-    pair_call(p, &r, "/t.T/Unary", source_stream(&requests));
+    pair_call(p, &r, "/t.T/Unary", source_stream(requests));
     pair_settle(p);
     expect_error(&r, WEIR_UNIMPLEMENTED);
     assert_int_equal(p->service.unary_calls, 0);

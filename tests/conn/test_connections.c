@@ -31,17 +31,17 @@ static void a_lost_connection_is_unavailable_here_and_cancelled_there(void **sta
 {
     struct pair *p = *state;
     struct served *served = &p->service.served[0];
-    struct source requests = {.count = 1, .size = 5};
+    struct source *requests = pair_source(p, (struct source){.count = 1, .size = 5});
     struct reader r;
 
-    pair_call(p, &r, "/t.T/Hand", source_stream(&requests));
+    pair_call(p, &r, "/t.T/Hand", source_stream(requests));
     pair_settle(p);
     pair_cut(p);
     pair_settle(p);
     expect_error(&r, WEIR_UNAVAILABLE);
     expect_error(&served->requests, WEIR_CANCELLED);
     assert_int_equal(served->responses.released, 1);
-    assert_int_equal(requests.released, 1);
+    assert_int_equal(requests->released, 1);
     assert_true(weir_call_cancelled(served->call));
     reader_clear(&r);
 }
@@ -160,16 +160,16 @@ static void the_channels_end_cancels_its_calls(void **state)
 {
     struct pair *p = *state;
     struct served *served = &p->service.served[0];
-    struct source requests = {.size = 5};
+    struct source *requests = pair_source(p, (struct source){.size = 5});
     struct reader r;
 
-    pair_call(p, &r, "/t.T/Hand", source_stream(&requests));
+    pair_call(p, &r, "/t.T/Hand", source_stream(requests));
     pair_settle(p);
     pair_drop_channel(p);
     pair_settle(p);
     expect_error(&r, WEIR_CANCELLED);
     expect_error(&served->requests, WEIR_CANCELLED);
-    assert_int_equal(requests.released, 1);
+    assert_int_equal(requests->released, 1);
     assert_int_equal(pair_wire_count(p), 0);
     reader_clear(&r);
 }
@@ -319,13 +319,13 @@ static weir_stream echo_metadata(void *self, weir_call *call, weir_stream reques
 static void a_forwarded_call_is_the_same_call(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.count = 30, .size = 10000, .over = true};
+    struct source *requests = pair_source(p, (struct source){.count = 30, .size = 10000, .over = true});
     weir_call *call = weir_call_create("/f.F/x");
     struct reader r;
 
     start_forwarding(p, (weir_handler){echo_metadata, NULL, NULL});
     assert_int_equal(weir_call_add_metadata(call, "x-a", "v", 1), WEIR_OK);
-    pair_make(p, &r, call, source_stream(&requests));
+    pair_make(p, &r, call, source_stream(requests));
     assert_int_equal(pair_read(p, &r, 10000), 30);
     assert_true(r.over);
     assert_int_equal(r.code, WEIR_OK);
@@ -344,10 +344,10 @@ static weir_stream forwarded_source(void *self, weir_call *call, weir_stream req
 static void a_status_comes_through_a_forward(void **state)
 {
     struct pair *p = *state;
-    struct source responses = {.count = 1, .size = 3, .over = true, .code = WEIR_NOT_FOUND};
+    struct source *responses = pair_source(p, (struct source){.count = 1, .size = 3, .over = true, .code = WEIR_NOT_FOUND});
     struct reader r;
 
-    start_forwarding(p, (weir_handler){forwarded_source, &responses, NULL});
+    start_forwarding(p, (weir_handler){forwarded_source, responses, NULL});
     pair_call(p, &r, "/f.F/x", text("x"));
     pair_settle(p);
     expect_number(&r, 0, 3);
@@ -359,49 +359,49 @@ static void a_status_comes_through_a_forward(void **state)
 static void a_cancel_goes_through_a_forward(void **state)
 {
     struct pair *p = *state;
-    struct source responses = {.size = 3};
+    struct source *responses = pair_source(p, (struct source){.size = 3});
     struct reader r;
 
-    start_forwarding(p, (weir_handler){forwarded_source, &responses, NULL});
+    start_forwarding(p, (weir_handler){forwarded_source, responses, NULL});
     pair_call(p, &r, "/f.F/x", text("x"));
     pair_settle(p);
-    assert_int_equal(responses.released, 0);
+    assert_int_equal(responses->released, 0);
     weir_call_cancel(r.call);
     pair_settle(p);
     expect_error(&r, WEIR_CANCELLED);
-    assert_int_equal(responses.released, 1);
+    assert_int_equal(responses->released, 1);
     reader_clear(&r);
 }
 
 static void a_slow_reader_slows_the_server_behind_a_forward(void **state)
 {
     struct pair *p = *state;
-    struct source responses = {.count = 10000, .size = 10000, .over = true};
+    struct source *responses = pair_source(p, (struct source){.count = 10000, .size = 10000, .over = true});
     struct reader r;
 
-    start_forwarding(p, (weir_handler){forwarded_source, &responses, NULL});
+    start_forwarding(p, (weir_handler){forwarded_source, responses, NULL});
     pair_call(p, &r, "/f.F/x", text("x"));
     pair_settle(p);
-    assert_true(responses.given < 20); /* two windows of 64 KiB, and a message each */
+    assert_true(responses->given < 20); /* two windows of 64 KiB, and a message each */
     reader_clear(&r);
 }
 
 static void a_forward_passes_the_deadline_on(void **state)
 {
     struct pair *p = *state;
-    struct source responses = {.size = 3};
+    struct source *responses = pair_source(p, (struct source){.size = 3});
     weir_call *call = weir_call_create("/f.F/x");
     struct reader r;
 
-    start_forwarding(p, (weir_handler){forwarded_source, &responses, NULL});
+    start_forwarding(p, (weir_handler){forwarded_source, responses, NULL});
     weir_call_set_timeout(call, WEIR_MILLISECONDS(50));
     pair_make(p, &r, call, text("x"));
     pair_settle(p);
     p->held[CLIENT] = true; /* nobody can tell the last server but its own clock */
     pair_advance(p, WEIR_MILLISECONDS(50) - 1);
-    assert_int_equal(responses.released, 0);
+    assert_int_equal(responses->released, 0);
     pair_advance(p, 1);
-    assert_int_equal(responses.released, 1);
+    assert_int_equal(responses->released, 1);
     expect_error(&r, WEIR_DEADLINE_EXCEEDED);
     reader_clear(&r);
 }

@@ -39,44 +39,44 @@ static void expect_both_released(const struct served *served, const struct sourc
 static void a_clients_cancel_ends_both_sides(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.size = 5};
+    struct source *requests = pair_source(p, (struct source){.size = 5});
     struct reader r;
-    struct served *served = open_call(p, &r, &requests);
+    struct served *served = open_call(p, &r, requests);
 
     weir_call_cancel(r.call);
     pair_settle(p);
     expect_error(&r, WEIR_CANCELLED);
     expect_error(&served->requests, WEIR_CANCELLED);
-    expect_both_released(served, &requests);
+    expect_both_released(served, requests);
     reader_clear(&r);
 }
 
 static void a_servers_cancel_ends_both_sides(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.size = 5};
+    struct source *requests = pair_source(p, (struct source){.size = 5});
     struct reader r;
-    struct served *served = open_call(p, &r, &requests);
+    struct served *served = open_call(p, &r, requests);
 
     weir_call_cancel(served->call);
     pair_settle(p);
     expect_error(&r, WEIR_CANCELLED);
     expect_error(&served->requests, WEIR_CANCELLED);
-    expect_both_released(served, &requests);
+    expect_both_released(served, requests);
     reader_clear(&r);
 }
 
 static void a_cancel_before_the_request_left_needs_no_server(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.size = 5};
+    struct source *requests = pair_source(p, (struct source){.size = 5});
     struct reader r;
 
-    pair_call(p, &r, "/t.T/Hand", source_stream(&requests));
+    pair_call(p, &r, "/t.T/Hand", source_stream(requests));
     weir_call_cancel(r.call);
     pair_settle(p);
     expect_error(&r, WEIR_CANCELLED);
-    assert_int_equal(requests.released, 1);
+    assert_int_equal(requests->released, 1);
     reader_clear(&r);
 }
 
@@ -98,9 +98,9 @@ static void a_cancel_after_the_end_does_nothing(void **state)
 static void a_cancel_drops_the_messages_that_wait(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.count = 3, .size = 5};
+    struct source *requests = pair_source(p, (struct source){.count = 3, .size = 5});
     struct reader r;
-    struct served *served = open_call(p, &r, &requests);
+    struct served *served = open_call(p, &r, requests);
 
     weir_call_cancel(r.call);
     pair_settle(p);
@@ -111,15 +111,16 @@ static void a_cancel_drops_the_messages_that_wait(void **state)
 static void a_cancel_leaves_its_neighbours_alone(void **state)
 {
     struct pair *p = *state;
-    struct source first = {.size = 5}, second = {.size = 5};
+    struct source *first = pair_source(p, (struct source){.size = 5});
+    struct source *second = pair_source(p, (struct source){.size = 5});
     struct reader r[2];
-    struct served *served[2] = {open_call(p, &r[0], &first), NULL};
+    struct served *served[2] = {open_call(p, &r[0], first), NULL};
 
-    served[1] = open_call(p, &r[1], &second);
+    served[1] = open_call(p, &r[1], second);
     weir_call_cancel(r[0].call);
     pair_settle(p);
     source_give(&served[1]->responses, 1);
-    source_give(&second, 1);
+    source_give(second, 1);
     pair_settle(p);
     expect_number(&r[1], 0, 0);
     expect_number(&served[1]->requests, 0, 5);
@@ -133,10 +134,10 @@ static void a_cancel_leaves_its_neighbours_alone(void **state)
 static void a_clients_deadline_is_exact(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.size = 5};
+    struct source *requests = pair_source(p, (struct source){.size = 5});
     struct reader r;
 
-    pair_make(p, &r, call_with_timeout("/t.T/Hand", TIMEOUT_NS), source_stream(&requests));
+    pair_make(p, &r, call_with_timeout("/t.T/Hand", TIMEOUT_NS), source_stream(requests));
     pair_settle(p);
     expect_pending(&r);
     assert_true(weir_call_deadline(r.call) == now + TIMEOUT_NS);
@@ -145,7 +146,7 @@ static void a_clients_deadline_is_exact(void **state)
     expect_pending(&r);
     pair_advance(p, 1);
     expect_error(&r, WEIR_DEADLINE_EXCEEDED);
-    assert_int_equal(requests.released, 1);
+    assert_int_equal(requests->released, 1);
     reader_clear(&r);
 }
 
@@ -153,10 +154,10 @@ static void a_servers_deadline_is_exact_and_needs_no_client(void **state)
 {
     struct pair *p = *state;
     struct served *served = &p->service.served[0];
-    struct source requests = {.size = 5};
+    struct source *requests = pair_source(p, (struct source){.size = 5});
     struct reader r;
 
-    pair_make(p, &r, call_with_timeout("/t.T/Hand", TIMEOUT_NS), source_stream(&requests));
+    pair_make(p, &r, call_with_timeout("/t.T/Hand", TIMEOUT_NS), source_stream(requests));
     pair_settle(p);
     assert_true(weir_call_deadline(served->call) == now + TIMEOUT_NS);
     p->held[CLIENT] = true;
@@ -238,14 +239,14 @@ static void releasing_the_requests_credits_what_still_comes(void **state)
 {
     struct pair *p = *state;
     struct served *served = &p->service.served[0];
-    struct source requests = {.count = 20, .size = 50000, .over = true};
+    struct source *requests = pair_source(p, (struct source){.count = 20, .size = 50000, .over = true});
     struct reader r;
 
     served->discards = true;
-    pair_call(p, &r, "/t.T/Hand", source_stream(&requests));
+    pair_call(p, &r, "/t.T/Hand", source_stream(requests));
     pair_settle(p);
-    assert_int_equal(requests.given, 20); /* 1 MB went through a window of 64 KiB */
-    assert_int_equal(requests.released, 1);
+    assert_int_equal(requests->given, 20); /* 1 MB went through a window of 64 KiB */
+    assert_int_equal(requests->released, 1);
     assert_false(weir_call_cancelled(served->call));
     source_give(&served->responses, 1);
     source_end(&served->responses, WEIR_OK);
@@ -258,29 +259,29 @@ static void releasing_the_requests_credits_what_still_comes(void **state)
 static void releasing_the_requests_later_credits_what_waits(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.count = 20, .size = 50000, .over = true};
+    struct source *requests = pair_source(p, (struct source){.count = 20, .size = 50000, .over = true});
     struct reader r;
-    struct served *served = open_call(p, &r, &requests);
+    struct served *served = open_call(p, &r, requests);
 
-    assert_true(requests.given < 4);
+    assert_true(requests->given < 4);
     weir_stream_release(&served->requests.stream);
     pair_settle(p);
-    assert_int_equal(requests.given, 20);
-    assert_int_equal(requests.released, 1);
+    assert_int_equal(requests->given, 20);
+    assert_int_equal(requests->released, 1);
     reader_clear(&r);
 }
 
 static void releasing_the_responses_cancels_the_call(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.size = 5};
+    struct source *requests = pair_source(p, (struct source){.size = 5});
     struct reader r;
-    struct served *served = open_call(p, &r, &requests);
+    struct served *served = open_call(p, &r, requests);
 
     weir_stream_release(&r.stream);
     pair_settle(p);
     expect_error(&served->requests, WEIR_CANCELLED);
-    expect_both_released(served, &requests);
+    expect_both_released(served, requests);
     reader_clear(&r);
 }
 
@@ -303,25 +304,25 @@ static void releasing_full_responses_cancels_a_stalled_server(void **state)
 static void an_error_of_the_requests_is_the_calls_status(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.count = 1, .size = 5};
+    struct source *requests = pair_source(p, (struct source){.count = 1, .size = 5});
     struct reader r;
-    struct served *served = open_call(p, &r, &requests);
+    struct served *served = open_call(p, &r, requests);
 
     expect_number(&served->requests, 0, 5);
-    source_end(&requests, WEIR_DATA_LOSS);
+    source_end(requests, WEIR_DATA_LOSS);
     pair_settle(p);
     expect_error(&r, WEIR_DATA_LOSS);
     expect_error(&served->requests, WEIR_CANCELLED);
-    expect_both_released(served, &requests);
+    expect_both_released(served, requests);
     reader_clear(&r);
 }
 
 static void the_end_of_the_requests_leaves_the_responses_alone(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.count = 1, .size = 5, .over = true};
+    struct source *requests = pair_source(p, (struct source){.count = 1, .size = 5, .over = true});
     struct reader r;
-    struct served *served = open_call(p, &r, &requests);
+    struct served *served = open_call(p, &r, requests);
 
     expect_number(&served->requests, 0, 5);
     expect_end(&served->requests);
@@ -338,14 +339,14 @@ static void the_end_of_the_requests_leaves_the_responses_alone(void **state)
 static void the_responses_end_ends_the_requests(void **state)
 {
     struct pair *p = *state;
-    struct source requests = {.count = 1, .size = 5};
+    struct source *requests = pair_source(p, (struct source){.count = 1, .size = 5});
     struct reader r;
-    struct served *served = open_call(p, &r, &requests);
+    struct served *served = open_call(p, &r, requests);
 
     source_end(&served->responses, WEIR_OK);
     pair_settle(p);
     expect_end(&r);
-    assert_int_equal(requests.released, 1);
+    assert_int_equal(requests->released, 1);
     reader_clear(&r);
     pair_call(p, &r, "/t.T/Unary", text("x"));
     pair_settle(p);
@@ -358,15 +359,15 @@ static void an_early_status_reaches_a_client_that_is_still_sending(void **state)
 {
     struct pair *p = *state;
     struct served *served = &p->service.served[0];
-    struct source requests = {.count = 100, .size = 50000, .over = true};
+    struct source *requests = pair_source(p, (struct source){.count = 100, .size = 50000, .over = true});
     struct reader r;
 
     served->responses = (struct source){.over = true, .code = WEIR_PERMISSION_DENIED};
-    pair_call(p, &r, "/t.T/Hand", source_stream(&requests));
+    pair_call(p, &r, "/t.T/Hand", source_stream(requests));
     pair_settle(p);
     expect_error(&r, WEIR_PERMISSION_DENIED);
-    assert_int_equal(requests.released, 1);
-    assert_true(requests.given < 10);
+    assert_int_equal(requests->released, 1);
+    assert_true(requests->given < 10);
     reader_clear(&r);
 }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """echo_server - the service of service.h, served by grpcio for weir's client.
 
-Runs inside the test. `Echo.cut_off` is set when a call was over that does not end by itself: a Sleep,
-or a Bidi with weir-hold in its metadata, which answers once.
+Runs inside the test. `Echo.cut_off` is set when a call was over that does not end by itself: a
+Sleep, or a Bidi with weir-hold in its metadata, which answers once.
 """
 import concurrent.futures
 import threading

@@ -133,12 +133,18 @@ static weir_code sleep_blocking(void *self, weir_call *call, weir_io *io, weir_s
 static weir_code cancel_blocking(void *self, weir_call *call, weir_io *io, weir_status *why)
 {
     weir_item item;
+    weir_poll poll;
 
     (void)self;
-    if (weir_read(io, &item) == WEIR_READY)
+    /* The second read waits until the cancellation is through. */
+    while ((poll = weir_read(io, &item)) == WEIR_READY) {
+        weir_item_clear(&item);
         weir_call_cancel(call);
+    }
     weir_item_clear(&item);
-    return weir_fail(why, WEIR_INTERNAL, "cancelled before this");
+    if (poll == WEIR_END)
+        return weir_fail(why, WEIR_INTERNAL, "the requests ended before the call was cancelled");
+    return weir_fail(why, WEIR_INTERNAL, "the call is over: nobody is told this");
 }
 
 static weir_code await(void *self, weir_call *call, weir_io *io, weir_status *why)

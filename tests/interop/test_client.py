@@ -156,7 +156,8 @@ class ClientCase(unittest.TestCase):
         result = self.call("Bidi", "--count", 3, *status(ABORTED, "grün\n", details),
                            *as_options(PAIRS))
         self.assertEqual(len(result.messages), 3)
-        self.assertEqual((result.code, result.message, result.details), (ABORTED, "grün\n", details))
+        self.assertEqual((result.code, result.message, result.details),
+                         (ABORTED, "grün\n", details))
         self.assertEqual(echoed(result.trailers), echoed(PAIRS))
 
     def test_a_deadline_ends_the_call_at_both_ends(self):
@@ -190,7 +191,8 @@ class ClientCase(unittest.TestCase):
         self.assertEqual(self.call("Nothing", "--message", "x").code, UNIMPLEMENTED)
 
     def test_a_thousand_calls_at_once_on_one_connection(self):
-        lines = run(self.address, "/weir.test.Echo/Barrier", "--message", "1000", "--parallel", 1000)
+        lines = run(self.address, "/weir.test.Echo/Barrier", "--message", "1000",
+                    "--parallel", 1000)
         self.assertEqual(lines.count("status 0 - -"), 1000)
         messages = {line for line in lines if line.startswith("message")}
         self.assertEqual(len(messages), 1, "more than one connection")

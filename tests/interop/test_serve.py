@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_serve - grpcio calls `weir serve`: weir.demo.v1.Streams, and what every method answers to."""
+"""test_serve - grpcio calls `weir serve`: each method, and what all of them answer to."""
 import hashlib
 import os
 import pathlib
@@ -32,7 +32,8 @@ class Streams(ServerCase):
 
     def tick(self, count, interval=0, **named):
         named.setdefault("timeout", PATIENCE)
-        return self.channel.unary_stream(self.path("Tick"))(encode({1: count, 2: interval}), **named)
+        call = self.channel.unary_stream(self.path("Tick"))
+        return call(encode({1: count, 2: interval}), **named)
 
     def chat(self, requests, **named):
         named.setdefault("timeout", PATIENCE)

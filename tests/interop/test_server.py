@@ -196,7 +196,10 @@ class StreamCalls:
         self.assertEqual(self.unary()(b"still here", timeout=PATIENCE), b"still here")
 
     def test_a_cancel_of_the_server_reaches_the_client(self):
-        self.assert_fails(grpc.StatusCode.CANCELLED, self.bidi("Cancel"), iter([b"go"]))
+        requests = queue.Queue()
+        requests.put(b"go")
+        self.assert_fails(grpc.StatusCode.CANCELLED, self.bidi("Cancel"), iter(requests.get, None))
+        requests.put(None)
 
 
 class StreamStyle(UnaryCalls, StreamCalls, EchoCase):

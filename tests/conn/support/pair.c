@@ -267,6 +267,13 @@ void pair_call(struct pair *pair, struct reader *reader, const char *method, wei
     pair_make(pair, reader, weir_call_create(method), requests);
 }
 
+struct source *pair_source(struct pair *pair, struct source source)
+{
+    assert_true(pair->source_count < COUNT_OF(pair->sources));
+    pair->sources[pair->source_count] = source;
+    return &pair->sources[pair->source_count++];
+}
+
 weir_stream text(const char *message)
 {
     return weir_stream_once(weir_bytes_copy_string(message));

@@ -30,8 +30,9 @@ struct pair {
     uint64_t sent[2];          /* bytes by this side, on all wires */
     bool refuses;              /* connections cannot be made */
     unsigned connects;         /* tries so far */
-    const char *last_address;
     weir_server *other_server; /* who serves the address "other:1" */
+    struct source sources[64];
+    unsigned source_count;
 };
 
 /* With options: zeroed fields are defaults; the loop is filled in. May be NULL. */
@@ -63,6 +64,9 @@ void pair_call(struct pair *pair, struct reader *reader, const char *method, wei
 
 /* The same with a call that the test made; the reader keeps it, the test's reference moves in. */
 void pair_make(struct pair *pair, struct reader *reader, weir_call *call, weir_stream requests);
+
+/* A copy that lives as long as the pair: streams of it may outlive the test's own frame. */
+struct source *pair_source(struct pair *pair, struct source source);
 
 /* A stream of one text. */
 weir_stream text(const char *message);
