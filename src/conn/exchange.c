@@ -265,7 +265,7 @@ static void act_on_out(struct exchange *e, unsigned actions)
         send_http_answer(e);
     else if (actions & (CALL_SEND_TRAILERS | CALL_SEND_TRAILERS_ONLY))
         send_trailers(e, (actions & CALL_SEND_TRAILERS_ONLY) != 0);
-    if (actions & CALL_RESET_NO_ERROR)
+    if ((actions & CALL_RESET_NO_ERROR) && e->http_answer == NULL)
         http2_reset(session, e->id, HTTP2_NO_ERROR);
     if (actions & CALL_RESET_CANCEL)
         http2_reset(session, e->id, HTTP2_CANCEL);
@@ -312,6 +312,11 @@ static weir_poll poll_out(struct exchange *e)
     return poll;
 }
 
+static weir_status cancelled(void)
+{
+    return weir_status_make(WEIR_CANCELLED, "the call was cancelled");
+}
+
 /* The outgoing stream is over: a server's trailers, a client's half-close or reset. */
 static enum http2_pull end_out(struct exchange *e, weir_poll poll)
 {
@@ -319,6 +324,12 @@ static enum http2_pull end_out(struct exchange *e, weir_poll poll)
 
     e->held.status = (weir_status){0};
     e->out_ended = true;
+    /* A cancel that was asked for before the end was seen comes first, wherever it was asked. */
+    if (atomic_load_explicit(&e->call->asked, memory_order_acquire) & CALL_ASKED_CANCEL) {
+        weir_status_clear(&status);
+        status = cancelled();
+        poll = WEIR_ERROR;
+    }
     exchange_step(e, poll == WEIR_END ? CALL_OUT_END : CALL_OUT_ERROR, status);
     if (!e->in->client)
         return HTTP2_PULL_TRAILERS;
@@ -385,6 +396,7 @@ size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum
         if (poll != WEIR_READY)
             break;
     }
+    e->deferred = size == 0 && *more == HTTP2_PULL_PENDING;
     return size;
 }
 
@@ -409,8 +421,10 @@ static void advance(struct exchange *e)
         else if (poll == WEIR_END || poll == WEIR_ERROR)
             end_out(e, poll);
     }
-    if (e->headers_out && e->id != 0)
+    if (e->deferred && e->id != 0) {
+        e->deferred = false;
         http2_resume(session, e->id);
+    }
 }
 
 static void look_at_pokes(struct exchange *e)
@@ -422,7 +436,7 @@ static void look_at_pokes(struct exchange *e)
     if (credit != 0 && e->id != 0)
         http2_credit(e->connection->session, e->id, credit);
     if ((asked & CALL_ASKED_CANCEL) || (released && e->in->client))
-        exchange_step(e, CALL_CANCEL, weir_status_make(WEIR_CANCELLED, "the call was cancelled"));
+        exchange_step(e, CALL_CANCEL, cancelled());
     else if ((asked & CALL_ASKED_HEADERS) && !e->headers_out)
         exchange_step(e, CALL_SEND_HEADERS_NOW, (weir_status){0});
 }

@@ -50,6 +50,7 @@ struct exchange {
     bool headers_out;    /* our headers were submitted */
     bool out_pending;    /* the outgoing stream said PENDING, and was not woken since */
     bool out_ended;
+    bool deferred;       /* a pull found nothing: the session pulls again when it is told to */
     bool holding;        /* `held` is a message that has not left completely */
     uint8_t prefix[5];
     size_t held_sent;    /* of prefix and message */

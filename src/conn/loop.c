@@ -13,7 +13,7 @@
 #include "conn/exchange.h"
 
 /* So many blocks of a kind are kept for the next calls and frames. */
-#define KEPT_CALLS 128
+#define KEPT_CALLS 256
 #define KEPT_BUFFERS 32
 
 static bool open_caches(weir_loop *loop)

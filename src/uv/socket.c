@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_MS (20 * 1000)
+#define LINGER_MS 1000
 #define SLICES 64
 /* Read this often before the others have their turn. */
 #define READS_A_TURN 4
@@ -85,14 +86,50 @@ static void socket_close(struct socket *s)
     uv_close((uv_handle_t *)&s->timer, on_handle_closed);
 }
 
-static void finish(struct socket *s)
+static void watch(struct socket *s, int events);
+
+static void free_connection(struct socket *s)
 {
     weir_connection *connection = s->connection;
 
     s->connection = NULL;
     weir_connection_set_driver(connection, NULL);
-    socket_close(s);
     weir_connection_free(connection);
+}
+
+static void on_linger_timeout(uv_timer_t *timer)
+{
+    socket_close(timer->data);
+}
+
+/*
+ * The connection is done. Its socket stays until the peer has closed, or for a moment: closing it
+ * while input is unread, or still comes, resets it, and the peer may then lose what it was told
+ * last, the GOAWAY that says why.
+ */
+static void finish(struct socket *s)
+{
+    free_connection(s);
+    if (s->fd < 0 || s->connecting || shutdown(s->fd, SHUT_WR) != 0) {
+        socket_close(s);
+        return;
+    }
+    watch(s, UV_READABLE);
+    uv_timer_start(&s->timer, on_linger_timeout, LINGER_MS, 0);
+}
+
+/* Nobody wants what still comes. */
+static void read_off(struct socket *s)
+{
+    for (int i = 0; i < READS_A_TURN; i++) {
+        ssize_t size = recv(s->fd, s->uv->buffer, READ_BUFFER_SIZE, MSG_DONTWAIT);
+
+        if (size > 0 || (size < 0 && errno == EINTR))
+            continue;
+        if (size == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+            socket_close(s);
+        return;
+    }
 }
 
 /* The socket is of no use any more. The connection is done, or will be tried again on another. */
@@ -102,11 +139,11 @@ static void give_up(struct socket *s, const char *reason)
 
     weir_connection_eof(connection, reason);
     if (weir_connection_done(connection)) {
-        finish(s);
-        return;
+        free_connection(s);
+    } else {
+        weir_connection_set_driver(connection, NULL);
+        s->connection = NULL;
     }
-    weir_connection_set_driver(connection, NULL);
-    s->connection = NULL;
     socket_close(s);
 }
 
@@ -222,6 +259,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
     if (s->closing)
         return;
+    if (s->connection == NULL) {
+        read_off(s);
+        return;
+    }
     if (s->connecting) {
         on_connected(s);
         return;
@@ -449,6 +490,8 @@ void socket_close_all(weir_uv *uv)
     while (!list_is_empty(&uv->sockets)) {
         struct socket *s = LIST_MEMBER(uv->sockets.next, struct socket, link);
 
-        finish(s);
+        if (s->connection != NULL)
+            free_connection(s);
+        socket_close(s);
     }
 }

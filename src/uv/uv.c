@@ -76,15 +76,23 @@ bool uv_of_loop(const weir_loop *loop, weir_uv **uv)
     return true;
 }
 
-static bool start_handles(weir_uv *uv)
+/* The prepare handle is started last: nothing is driven before the loop is whole. */
+static bool open_handles(weir_uv *uv)
 {
     if (uv_async_init(&uv->uv, &uv->async, nothing) != 0)
         return false;
-    uv_prepare_init(&uv->uv, &uv->prepare);
-    uv_prepare_start(&uv->prepare, on_prepare);
     uv_timer_init(&uv->uv, &uv->timer);
     uv->prepare.data = uv->timer.data = uv;
     return true;
+}
+
+static void close_handles(weir_uv *uv)
+{
+    uv_close((uv_handle_t *)&uv->timer, NULL);
+    uv_close((uv_handle_t *)&uv->async, NULL);
+    /* Closing callbacks and cancelled look-ups; no handle is left to wait for. */
+    while (uv_loop_close(&uv->uv) == UV_EBUSY)
+        uv_run(&uv->uv, UV_RUN_ONCE);
 }
 
 weir_code weir_uv_create(weir_uv **out, weir_status *why)
@@ -106,11 +114,18 @@ weir_code weir_uv_create(weir_uv **out, weir_status *why)
     uv->timer_due = WEIR_NEVER;
     list_init(&uv->sockets);
     atomic_init(&uv->stopping, false);
-    if (!start_handles(uv) || weir_loop_create(&options, &uv->loop, why) != WEIR_OK) {
+    if (!open_handles(uv)) {
         uv_loop_close(&uv->uv);
         mem_free(uv);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "no event loop");
     }
+    if (weir_loop_create(&options, &uv->loop, why) != WEIR_OK) {
+        close_handles(uv);
+        mem_free(uv);
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    uv_prepare_init(&uv->uv, &uv->prepare);
+    uv_prepare_start(&uv->prepare, on_prepare);
     *out = uv;
     return WEIR_OK;
 }
@@ -155,12 +170,9 @@ void weir_uv_free(weir_uv *uv)
         return;
     drive(uv);
     socket_close_all(uv);
-    uv_close((uv_handle_t *)&uv->prepare, NULL);
-    uv_close((uv_handle_t *)&uv->timer, NULL);
-    uv_close((uv_handle_t *)&uv->async, NULL);
-    /* Closing callbacks and cancelled look-ups; no handle is left to wait for. */
-    while (uv_loop_close(&uv->uv) == UV_EBUSY)
-        uv_run(&uv->uv, UV_RUN_ONCE);
+    /* First: other threads may wake until then, and a closed handle must not be told. */
     weir_loop_free(uv->loop);
+    uv_close((uv_handle_t *)&uv->prepare, NULL);
+    close_handles(uv);
     mem_free(uv);
 }
