@@ -74,8 +74,9 @@ WEIR_API void weir_call_set_max_receive_size(weir_call *call, size_t size);
 /* Ends the call with CANCELLED, from any thread, at either end. After its end: nothing. */
 WEIR_API void weir_call_cancel(weir_call *call);
 
-/* True once the call was cancelled, by either side, its deadline passed or its connection broke.
- * Any thread; what a long computation asks now and then. */
+/* True once a cancel was asked for, or the call is over, however it ended: a cancel by either side,
+ * its deadline, a lost connection, or its status. Any thread; what a long computation asks now and
+ * then. */
 WEIR_API bool weir_call_cancelled(const weir_call *call);
 
 /* Memory that lives as long as the call. NULL when memory is out. Not for unbounded use: nothing is

@@ -53,13 +53,16 @@ WEIR_API weir_code weir_server_listen(weir_server *server, const char *address, 
 WEIR_API weir_code weir_server_start(weir_server *server, weir_status *why) WEIR_MUST_USE;
 
 /* No new connections and calls from now; running calls may finish until `grace_ns` passed, then
- * they are cancelled. Returns at once. Any thread, and also a signal-safe one: see weir_server_wait. */
+ * they are cancelled. Returns at once. Any thread, handlers too, also while another waits in
+ * weir_server_wait; but it must have returned before weir_server_free is called, and it takes
+ * locks, so it is not for signal handlers. */
 WEIR_API void weir_server_shutdown(weir_server *server, uint64_t grace_ns);
 
 /* Waits on the calling thread until a shutdown is complete. Only with threads of its own. */
 WEIR_API void weir_server_wait(weir_server *server);
 
-/* Shuts down without grace if that was not done, and frees. Waits for blocking functions. */
+/* Shuts down without grace if that was not done, and frees. Waits for blocking functions. Not from
+ * inside a handler; connections of weir_server_accept must be freed before. */
 WEIR_API void weir_server_free(weir_server *server);
 
 #ifdef __cplusplus

@@ -36,6 +36,9 @@ struct cache *cache_create(size_t size, size_t keep)
     atomic_init(&cache->references, 1);
     atomic_init(&cache->owner, NULL);
     cache->size = size;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    keep = 0; /* a kept block would hide its use after free */
+#endif
     cache->room = keep;
     return cache;
 }
@@ -49,6 +52,11 @@ void cache_own(struct cache *cache)
 {
     if (!is_owner(cache))
         atomic_store_explicit(&cache->owner, &this_thread, memory_order_relaxed);
+}
+
+void cache_disown(struct cache *cache)
+{
+    atomic_store_explicit(&cache->owner, NULL, memory_order_relaxed);
 }
 
 static void cache_unref(struct cache *cache)
@@ -68,7 +76,7 @@ void cache_close(struct cache *cache)
         mem_free(kept);
     }
     cache->room = 0;
-    atomic_store_explicit(&cache->owner, NULL, memory_order_relaxed);
+    cache_disown(cache);
     cache_unref(cache);
 }
 

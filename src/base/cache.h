@@ -20,6 +20,9 @@ struct cache *cache_create(size_t size, size_t keep);
 /* The calling thread is the owner from now on; the one before it does not use it any more. */
 void cache_own(struct cache *cache);
 
+/* No thread is, until the next call of cache_own. */
+void cache_disown(struct cache *cache);
+
 /* Drops what is kept; the cache goes with its last block. NULL: nothing happens. */
 void cache_close(struct cache *cache);
 

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define FIRST_BACKOFF_NS WEIR_SECONDS(1)
 #define MAX_BACKOFF_NS WEIR_SECONDS(120)
@@ -93,6 +94,8 @@ static weir_connection *new_connection(weir_channel *channel)
         return NULL;
     if (!channel->has_timer)
         channel->has_timer = loop_timer_open(channel->loop, &channel->retry, connect_again);
+    else
+        loop_timer_set(channel->loop, &channel->retry, WEIR_NEVER);
     channel_hold(channel);
     list_append(&channel->connections, &connection->owner_link);
     channel->connection = connection;
@@ -160,10 +163,16 @@ static bool method_is_valid(const char *method)
     return true;
 }
 
-static weir_stream refuse_at_once(weir_stream requests, weir_code code, const char *why)
+/* `call` has its status from this; NULL: it is another's call, or was made before. */
+static weir_stream refuse_at_once(weir_call *call, weir_stream requests, weir_code code,
+                                  const char *why)
 {
+    weir_status status = {.code = code, .message = weir_bytes_static(why, strlen(why))};
+
     weir_stream_release(&requests);
-    return weir_stream_fail(code, "%s", why);
+    if (call != NULL)
+        call->status = status;
+    return weir_stream_error(status);
 }
 
 weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_stream requests)
@@ -174,9 +183,10 @@ weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_strea
     weir_stream responses;
 
     if (call->made || call->server)
-        return refuse_at_once(requests, WEIR_FAILED_PRECONDITION, "a call can be made once");
+        return refuse_at_once(NULL, requests, WEIR_FAILED_PRECONDITION, "a call can be made once");
     if (!method_is_valid(call->method))
-        return refuse_at_once(requests, WEIR_INVALID_ARGUMENT, "the call's method is no path");
+        return refuse_at_once(call, requests, WEIR_INVALID_ARGUMENT,
+                              "the call's method is no path");
     call->made = true;
     call->authority = arena_copy(&call->arena, channel->target.authority,
                                  strlen(channel->target.authority));
@@ -185,7 +195,8 @@ weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_strea
         call->authority = "";
         if (e != NULL)
             exchange_destroy(e);
-        return refuse_at_once(requests, WEIR_RESOURCE_EXHAUSTED, "out of memory for a call");
+        return refuse_at_once(call, requests, WEIR_RESOURCE_EXHAUSTED,
+                              "out of memory for a call");
     }
     channel_hold(channel);
     e->out = requests;

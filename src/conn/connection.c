@@ -378,8 +378,10 @@ size_t weir_connection_output(weir_connection *c, weir_slice *out, size_t max)
     if (c->eof)
         return 0;
     c->loop->mailbox->attended = true;
+    turn_start();
     if (!http2_send(c->session, &c->output) && !c->broken)
         fail(c);
+    turn_stop();
     return output_peek(&c->output, out, max);
 }
 

@@ -397,6 +397,9 @@ size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum
             break;
     }
     e->deferred = size == 0 && *more == HTTP2_PULL_PENDING;
+    /* The window is used up with the message: nobody pulls again, but the end may be next. */
+    if (size == max && !e->holding && http2_window(e->connection->session, e->id) <= (int32_t)size)
+        exchange_schedule(e, EXCHANGE_POLL);
     return size;
 }
 

@@ -156,6 +156,7 @@ static size_t due_credit(struct inbound *in)
     if (credit < EXCHANGE_CREDIT_BATCH && !in->released)
         return 0;
     in->credit = 0;
+    in->owed -= credit;
     return credit;
 }
 
@@ -164,7 +165,14 @@ weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, s
 {
     weir_code code;
 
+    *credit = 0;
     pthread_mutex_lock(&in->lock);
+    in->owed += size;
+    in->overrun |= in->owed > INBOUND_WINDOW;
+    if (in->overrun) {
+        pthread_mutex_unlock(&in->lock);
+        return WEIR_OK;
+    }
     code = frame_reader_append(&in->reader, data, size, why);
     in->credit += frame_reader_credit(&in->reader);
     *credit = due_credit(in);

@@ -14,6 +14,9 @@
 #include "framing/reader.h"
 #include "stream/task.h"
 
+/* A stream's window: what a peer may send ahead of what was credited. */
+#define INBOUND_WINDOW ((size_t)65535)
+
 struct exchange;
 
 struct inbound {
@@ -23,6 +26,9 @@ struct inbound {
     weir_waker waker;
     weir_status status;   /* how it ended */
     size_t credit;        /* taken, and not yet given back to the peer */
+    size_t owed;          /* came, and not yet given back to the peer */
+    bool overrun;         /* more than that came: the session resets the call, but until the reset
+                             leaves the peer may go on, and nothing of that is kept */
     bool waiting;         /* the reader was told PENDING */
     bool finished;        /* ends with `status` after the messages that wait */
     bool aborted;         /* ends with `status` at once */

@@ -29,22 +29,13 @@ static bool open_caches(weir_loop *loop)
            loop->exchanges != NULL && loop->inbounds != NULL;
 }
 
-static void own_caches(weir_loop *loop)
+static void for_caches(weir_loop *loop, void (*what)(struct cache *cache))
 {
-    cache_own(loop->small_buffers);
-    cache_own(loop->frame_buffers);
-    cache_own(loop->calls);
-    cache_own(loop->exchanges);
-    cache_own(loop->inbounds);
-}
-
-static void close_caches(weir_loop *loop)
-{
-    cache_close(loop->small_buffers);
-    cache_close(loop->frame_buffers);
-    cache_close(loop->calls);
-    cache_close(loop->exchanges);
-    cache_close(loop->inbounds);
+    what(loop->small_buffers);
+    what(loop->frame_buffers);
+    what(loop->calls);
+    what(loop->exchanges);
+    what(loop->inbounds);
 }
 
 void loop_attach(weir_loop *loop)
@@ -52,7 +43,13 @@ void loop_attach(weir_loop *loop)
     if (mailbox_is_local(loop->mailbox))
         return;
     mailbox_attach(loop->mailbox);
-    own_caches(loop);
+    for_caches(loop, cache_own);
+}
+
+void loop_detach(weir_loop *loop)
+{
+    mailbox_detach(loop->mailbox);
+    for_caches(loop, cache_disown);
 }
 
 weir_code weir_loop_create(const weir_loop_options *options, weir_loop **out, weir_status *why)
@@ -67,7 +64,7 @@ weir_code weir_loop_create(const weir_loop_options *options, weir_loop **out, we
         loop->mailbox = mailbox_create(options->notify, options->self);
     if (loop == NULL || loop->mailbox == NULL) {
         if (loop != NULL)
-            close_caches(loop);
+            for_caches(loop, cache_close);
         mem_free(loop);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a loop");
     }
@@ -157,6 +154,6 @@ void weir_loop_free(weir_loop *loop)
         return;
     mailbox_close(loop->mailbox);
     heap_clear(&loop->timers);
-    close_caches(loop);
+    for_caches(loop, cache_close);
     mem_free(loop);
 }

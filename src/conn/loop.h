@@ -47,6 +47,9 @@ static inline void loop_timer_set(weir_loop *loop, struct loop_timer *timer, uin
 /* The calling thread turns the loop from now on. */
 void loop_attach(weir_loop *loop);
 
+/* No thread does, until the next turn. Before the one that did ends: a new one can look like it. */
+void loop_detach(weir_loop *loop);
+
 /* Runs the run phase of one connection; in connection.c. */
 void connection_run_link(struct list *runnable_link);
 weir_connection *connection_of_named_link(struct list *named_link);

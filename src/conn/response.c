@@ -189,7 +189,8 @@ static void trailers_only(struct exchange *e)
 
 void response_headers(struct exchange *e, bool last)
 {
-    if (!e->response_came && e->http_status >= 100 && e->http_status < 200 && !last) {
+    if (!e->response_came && e->http_status >= 100 && e->http_status < 200 && !last &&
+        !e->refused) {
         forget_block(e);
         return;
     }

@@ -8,6 +8,8 @@
 
 #include "base/alloc.h"
 
+#include <assert.h>
+
 static void set_defaults(weir_server_options *options)
 {
     if (options->threads == 0)
@@ -218,6 +220,7 @@ void weir_server_free(weir_server *server)
     pool_free(server->pool);
     while ((on = server->loops) != NULL) {
         server->loops = on->next;
+        assert(list_is_empty(&on->connections));
         cell_detach(on->cell);
         mem_free(on);
     }

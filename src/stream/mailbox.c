@@ -59,6 +59,11 @@ void mailbox_attach(struct mailbox *mailbox)
         atomic_store_explicit(&mailbox->thread, &this_thread, memory_order_relaxed);
 }
 
+void mailbox_detach(struct mailbox *mailbox)
+{
+    atomic_store_explicit(&mailbox->thread, NULL, memory_order_relaxed);
+}
+
 bool mailbox_is_local(const struct mailbox *mailbox)
 {
     return atomic_load_explicit(&mailbox->thread, memory_order_relaxed) == &this_thread;
@@ -119,7 +124,7 @@ void mailbox_close(struct mailbox *mailbox)
     pthread_mutex_lock(&mailbox->lock);
     mailbox->closed = true;
     pthread_mutex_unlock(&mailbox->lock);
-    atomic_store_explicit(&mailbox->thread, NULL, memory_order_relaxed);
+    mailbox_detach(mailbox);
     drop_all(take_all(mailbox));
     mailbox_unref(mailbox);
 }

@@ -51,6 +51,9 @@ struct mailbox *mailbox_create(void (*notify)(void *self), void *self);
 /* The calling thread is the driver's from now on. */
 void mailbox_attach(struct mailbox *mailbox);
 
+/* No thread is, until the next attach: the driver's ends, and another may be taken for it. */
+void mailbox_detach(struct mailbox *mailbox);
+
 /* True when the calling thread is the driver's. */
 bool mailbox_is_local(const struct mailbox *mailbox);
 

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG 1024
@@ -380,6 +381,7 @@ weir_code weir_server_listen(weir_server *server, const char *text, uint16_t *po
 {
     struct served *served = served_of(server, why);
     struct address address;
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&address.storage;
     bool is_path = strncmp(text, "unix:", 5) == 0;
     int fd;
 
@@ -395,7 +397,7 @@ weir_code weir_server_listen(weir_server *server, const char *text, uint16_t *po
     fd = open_listener(&address);
     if (fd < 0)
         return weir_fail(why, WEIR_UNAVAILABLE, "cannot listen on %s: %s", text, strerror(errno));
-    if (!watch_listener(served, fd, is_path ? text + 5 : NULL)) {
+    if (!watch_listener(served, fd, is_path ? un->sun_path : NULL)) {
         close(fd);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a listener");
     }

@@ -140,6 +140,7 @@ void weir_uv_run(weir_uv *uv)
     while (!atomic_load(&uv->stopping))
         uv_run(&uv->uv, UV_RUN_ONCE);
     atomic_store(&uv->stopping, false);
+    loop_detach(uv->loop);
 }
 
 void weir_uv_stop(weir_uv *uv)
@@ -155,6 +156,8 @@ int weir_uv_fd(const weir_uv *uv)
 
 int weir_uv_timeout_ms(const weir_uv *uv)
 {
+    /* libuv counts from its own clock, which stands still between two steps. */
+    uv_update_time((uv_loop_t *)&uv->uv);
     return weir_loop_wakeup(uv->loop) == 0 ? 0 : uv_backend_timeout(&uv->uv);
 }
 

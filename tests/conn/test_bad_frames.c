@@ -186,6 +186,25 @@ static void more_than_the_streams_window_is_a_flow_control_error(void **state)
     expect_unharmed(p);
 }
 
+/* Its reset waits behind output that the peer does not take: what comes until then is not kept. */
+static void more_than_the_window_is_never_held(void **state)
+{
+    struct peer *p = *state;
+    size_t before = memory_held();
+
+    p->deaf = true;
+    memory_reset_peak();
+    peer_request(p, 3, 0, "/t.T/Hand", NULL);
+    for (int i = 0; i < 80; i++)
+        peer_large_message(p, 3, 0, 8000);
+    peer_settle(p);
+    assert_true(memory_peak() - before < 2 * 65536);
+    p->deaf = false;
+    peer_settle(p);
+    expect_reset(p, 3, NGHTTP2_FLOW_CONTROL_ERROR);
+    expect_unharmed(p);
+}
+
 static void more_than_the_connections_window_is_a_flow_control_error(void **state)
 {
     struct peer *p = *state;
@@ -495,6 +514,7 @@ int main(void)
         SERVER_TEST(a_reset_cancels_the_call),
         SERVER_TEST(a_reset_right_behind_its_request_is_no_call),
         SERVER_TEST(more_than_the_streams_window_is_a_flow_control_error),
+        SERVER_TEST(more_than_the_window_is_never_held),
         SERVER_TEST(more_than_the_connections_window_is_a_flow_control_error),
         SERVER_TEST(a_window_opened_too_far_is_a_flow_control_error),
         SERVER_TEST(a_window_update_of_nothing_is_a_protocol_error),

@@ -59,16 +59,16 @@ static void informational_headers_that_end_the_stream_are_an_error(void **state)
     expect_unharmed(p);
 }
 
-static void data_before_headers_is_internal(void **state)
+/* nghttp2 takes it as an error of the connection. */
+static void data_before_headers_ends_the_connection(void **state)
 {
     struct peer *p = *state;
     struct reader r;
     int32_t id = call(p, &r);
 
     peer_message(p, id, 0, "early");
-    expect_ended(p, &r, WEIR_INTERNAL);
-    expect_reset(p, id, NGHTTP2_PROTOCOL_ERROR);
-    expect_unharmed(p);
+    expect_ended(p, &r, WEIR_UNAVAILABLE);
+    expect_goaway(p, NGHTTP2_PROTOCOL_ERROR);
 }
 
 static void a_response_without_http_status_is_internal(void **state)
@@ -552,7 +552,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLIENT_TEST(informational_headers_are_skipped),
         CLIENT_TEST(informational_headers_that_end_the_stream_are_an_error),
-        CLIENT_TEST(data_before_headers_is_internal),
+        CLIENT_TEST(data_before_headers_ends_the_connection),
         CLIENT_TEST(a_response_without_http_status_is_internal),
         CLIENT_TEST(an_answer_that_is_not_grpc_is_unknown),
         CLIENT_TEST(http_statuses_become_codes),

@@ -241,6 +241,68 @@ static void a_call_that_starts_behind_its_channels_end_is_refused(void **state)
     pair_settle(p);
 }
 
+/* ---- from inside ---- */
+
+struct inside {
+    struct pair *p;
+    struct reader made;
+    unsigned polls;
+};
+
+static void release_inside(void *self)
+{
+    struct inside *inside = self;
+
+    weir_server_shutdown(inside->p->server, WEIR_SECONDS(1));
+}
+
+/* Makes a call, cancels its own, drops the channel, each in a poll of its own. */
+static weir_poll poll_inside(void *self, weir_task *task, weir_item *out)
+{
+    struct inside *inside = self;
+
+    weir_task_wake_at(task, weir_task_now(task));
+    switch (inside->polls++) {
+    case 0:
+        pair_call(inside->p, &inside->made, "/t.T/Unary", text("x"));
+        return WEIR_PENDING;
+    case 1:
+        out->message = weir_bytes_copy_string("y");
+        return WEIR_READY;
+    case 2:
+        pair_drop_channel(inside->p);
+        return WEIR_PENDING;
+    default:
+        weir_call_cancel(inside->made.call);
+        return WEIR_PENDING;
+    }
+}
+
+static weir_stream call_inside(void *self, weir_call *call, weir_stream requests)
+{
+    (void)call;
+    weir_stream_release(&requests);
+    return weir_stream_from(poll_inside, self, release_inside);
+}
+
+static void a_poll_may_call_cancel_drop_and_shut_down(void **state)
+{
+    struct pair *p = *state;
+    struct inside inside = {.p = p};
+    struct reader r;
+
+    add_method(p, "/t.T/Inside", (weir_handler){call_inside, &inside, NULL});
+    pair_call(p, &r, "/t.T/Inside", weir_stream_empty());
+    pair_settle(p);
+    expect_error(&r, WEIR_CANCELLED); /* the end of the channel drops what waits, too */
+    assert_true(inside.polls >= 3);
+    reader_skim(&inside.made);
+    assert_true(inside.made.over);
+    assert_int_equal(pair_wire_count(p), 0);
+    reader_clear(&r);
+    reader_clear(&inside.made);
+}
+
 /* ---- hostile peers ---- */
 
 /* A peer whose socket is full, with less in our queue than its bound, still made us owe it more. */
@@ -305,6 +367,7 @@ int main(void)
         PAIR_TEST_WHOLE(calls_that_end_while_no_connection_is_made_are_freed),
         PAIR_TEST_WHOLE(calls_that_end_before_their_turn_are_freed),
         PAIR_TEST_WHOLE(a_call_that_starts_behind_its_channels_end_is_refused),
+        PAIR_TEST(a_poll_may_call_cancel_drop_and_shut_down),
         PAIR_TEST_WHOLE(a_peer_that_never_reads_is_not_read_without_bound),
         PAIR_TEST_WHOLE(a_broken_connection_says_why_but_does_not_wait_for_ever),
     };
