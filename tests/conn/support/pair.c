@@ -9,7 +9,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+/* Real time: a test that waits so long for a thread has failed. */
+#define PATIENCE_S 60
 #define SLICES 4
 /* More rounds than this at one time are a busy loop. */
 #define MAX_ROUNDS 60000000
@@ -149,6 +152,22 @@ void pair_settle(struct pair *pair)
         assert_true(rounds < MAX_ROUNDS);
 }
 
+static void on_notify(void *self)
+{
+    struct pair *pair = self;
+
+    sem_post(&pair->woken);
+}
+
+void pair_wait(struct pair *pair)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    assert_int_equal(sem_timedwait(&pair->woken, &until), 0);
+}
+
 void pair_advance(struct pair *pair, uint64_t ns)
 {
     uint64_t until = now + ns;
@@ -189,8 +208,9 @@ struct pair *pair_create(const weir_server_options *server, const weir_channel_o
     struct pair *pair = calloc(1, sizeof *pair);
     weir_server_options server_options = {0};
     weir_channel_options channel_options = {0};
-    weir_loop_options loop = {.transport = &pair->transport};
+    weir_loop_options loop = {on_notify, pair, &pair->transport, {0}};
 
+    sem_init(&pair->woken, 0, 0);
     if (server != NULL)
         server_options = *server;
     if (channel != NULL)
@@ -223,6 +243,7 @@ void pair_free(struct pair *pair)
     pair_settle(pair);
     pair_cut(pair);
     weir_loop_free(pair->loop);
+    sem_destroy(&pair->woken);
     free(pair);
 }
 

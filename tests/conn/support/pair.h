@@ -13,6 +13,8 @@
 #include "conn/support/memory.h"
 #include "conn/support/service.h"
 
+#include <semaphore.h>
+
 enum side { CLIENT, SERVER };
 
 struct wire;
@@ -33,6 +35,7 @@ struct pair {
     weir_server *other_server; /* who serves the address "other:1" */
     struct source sources[64];
     unsigned source_count;
+    sem_t woken; /* by another thread */
 };
 
 /* With options: zeroed fields are defaults; the loop is filled in. May be NULL. */
@@ -44,6 +47,18 @@ void pair_settle(struct pair *pair);
 
 /* One round; false when nothing was left to do. */
 bool pair_step(struct pair *pair);
+
+/* Waits until another thread has woken the loop; fails when none does for a long time. */
+void pair_wait(struct pair *pair);
+
+/* Settles until `condition` holds, which another thread's work brings about. */
+#define pair_until(pair, condition)                                                                \
+    do {                                                                                           \
+        pair_settle(pair);                                                                         \
+        if (condition)                                                                             \
+            break;                                                                                 \
+        pair_wait(pair);                                                                           \
+    } while (true)
 
 /* Lets time pass: every timer fires at its own time, and all settles each time. */
 void pair_advance(struct pair *pair, uint64_t ns);
