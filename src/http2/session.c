@@ -54,11 +54,12 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     struct http2_session *s = self;
     void *stream;
 
+    (void)ng;
     if (s->client || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     stream = s->events->begin(s->self, frame->hd.stream_id);
     if (stream == NULL) {
-        nghttp2_submit_rst_stream(ng, 0, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+        http2_reset(s, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
         return 0;
     }
     set_stream(s, frame->hd.stream_id, stream);
@@ -100,7 +101,7 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
     void *stream = stream_of(s, id);
 
     (void)flags;
-    nghttp2_session_consume_connection(ng, size);
+    s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_connection(ng, size)) != 0;
     if (stream != NULL)
         s->events->data(s->self, stream, data, size);
     return 0;
@@ -511,7 +512,7 @@ void http2_credit(struct http2_session *s, int32_t id, size_t size)
 {
     /* Padding is consumed by nghttp2 itself, in the same count; a WINDOW_UPDATE of our own would
      * make it forget that. It sends one when half the window was consumed. */
-    nghttp2_session_consume_stream(s->ng, id, size);
+    s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_stream(s->ng, id, size)) != 0;
 }
 
 size_t http2_backlog(struct http2_session *s)

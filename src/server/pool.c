@@ -48,12 +48,11 @@ static struct pool_job *take_job(struct pool *pool)
 {
     struct pool_job *job;
 
-    pool->idle++;
     while (pool->first == NULL && !pool->closing)
         pthread_cond_wait(&pool->work, &pool->lock);
-    pool->idle--;
     job = pool->first;
     if (job != NULL) {
+        pool->idle--;
         pool->first = job->next;
         if (pool->first == NULL)
             pool->end = &pool->first;
@@ -72,6 +71,7 @@ static void *work(void *self)
         pthread_mutex_unlock(&pool->lock);
         job->run(job);
         pthread_mutex_lock(&pool->lock);
+        pool->idle++;
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -82,6 +82,7 @@ static bool start_worker(struct pool *pool)
     if (!thread_start(&pool->threads[pool->count], work, pool))
         return false;
     pool->count++;
+    pool->idle++; /* from now on: the job it is started for must not count as one that waits */
     return true;
 }
 

@@ -133,8 +133,7 @@ static void what_comes_behind_a_fault_is_credited(void **state)
 
 static void a_reset_cancels_the_call(void **state)
 {
-    static const uint32_t errors[] = {NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR,
-                                      77};
+    static const uint32_t errors[] = {NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR, 77};
     struct peer *p = *state;
 
     for (int32_t i = 0; i < (int32_t)COUNT_OF(errors); i++) {
@@ -355,14 +354,14 @@ static void broken_frames_end_the_connection_with_a_reason(void **state)
         {BYTES("\0\x40\1\0\0\0\0\0\1"), NGHTTP2_FRAME_SIZE_ERROR},    /* 16,385 bytes */
         {BYTES("\0\0\4\3\0\0\0\0\x09\0\0\0\0"), NGHTTP2_PROTOCOL_ERROR}, /* RST of an idle one */
         {BYTES("\0\0\3\3\0\0\0\0\1\0\0\0"), NGHTTP2_FRAME_SIZE_ERROR},
-        {BYTES("\0\0\5\4\0\0\0\0\0\0\1\0\0\0"), NGHTTP2_FRAME_SIZE_ERROR},  /* SETTINGS */
-        {BYTES("\0\0\6\4\0\0\0\0\0\0\2\0\0\0\2"), NGHTTP2_PROTOCOL_ERROR},  /* ENABLE_PUSH 2 */
+        {BYTES("\0\0\5\4\0\0\0\0\0\0\1\0\0\0"), NGHTTP2_FRAME_SIZE_ERROR}, /* SETTINGS */
+        {BYTES("\0\0\6\4\0\0\0\0\0\0\2\0\0\0\2"), NGHTTP2_PROTOCOL_ERROR}, /* ENABLE_PUSH 2 */
         {BYTES("\0\0\6\4\0\0\0\0\0\0\4\x80\0\0\0"), NGHTTP2_FLOW_CONTROL_ERROR},
-        {BYTES("\0\0\6\4\0\0\0\0\0\0\5\0\0\0\1"), NGHTTP2_PROTOCOL_ERROR},  /* MAX_FRAME_SIZE 1 */
-        {BYTES("\0\0\4\x05\4\0\0\0\1\0\0\0\2"), NGHTTP2_PROTOCOL_ERROR},    /* PUSH_PROMISE */
-        {BYTES("\0\0\7\6\0\0\0\0\0abcdefg"), NGHTTP2_FRAME_SIZE_ERROR},     /* PING */
-        {BYTES("\0\0\4\7\0\0\0\0\0\0\0\0\1"), NGHTTP2_FRAME_SIZE_ERROR},    /* GOAWAY */
-        {BYTES("\0\0\4\x08\0\0\0\0\0\0\0\0\0"), NGHTTP2_PROTOCOL_ERROR},    /* a window of 0 more */
+        {BYTES("\0\0\6\4\0\0\0\0\0\0\5\0\0\0\1"), NGHTTP2_PROTOCOL_ERROR}, /* MAX_FRAME_SIZE 1 */
+        {BYTES("\0\0\4\x05\4\0\0\0\1\0\0\0\2"), NGHTTP2_PROTOCOL_ERROR},   /* PUSH_PROMISE */
+        {BYTES("\0\0\7\6\0\0\0\0\0abcdefg"), NGHTTP2_FRAME_SIZE_ERROR},    /* PING */
+        {BYTES("\0\0\4\7\0\0\0\0\0\0\0\0\1"), NGHTTP2_FRAME_SIZE_ERROR},   /* GOAWAY */
+        {BYTES("\0\0\4\x08\0\0\0\0\0\0\0\0\0"), NGHTTP2_PROTOCOL_ERROR},   /* a window of 0 more */
         {BYTES("\0\0\4\x08\0\0\0\0\0\x7f\xff\xff\xff"), NGHTTP2_FLOW_CONTROL_ERROR},
     };
     struct peer *p = *state;
@@ -411,9 +410,9 @@ static void too_many_continuations_end_the_connection(void **state)
 
 static void a_bad_preface_ends_the_connection(void **state)
 {
-    static const char *const prefaces[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-                                           "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
-                                           "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS hello"};
+    static const char *const prefaces[] = {
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS hello"};
     struct peer *p = *state;
 
     for (size_t i = 0; i < COUNT_OF(prefaces); i++) {

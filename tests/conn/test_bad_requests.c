@@ -65,8 +65,8 @@ static void a_body_behind_a_415_is_dropped_and_credited(void **state)
 {
     struct peer *p = *state;
 
-    peer_headers(p, 3, 0, ":method", "POST", ":scheme", "http", ":path", "/t.T/Unary",
-                 ":authority", "x", "content-type", "text/plain", NULL);
+    peer_headers(p, 3, 0, ":method", "POST", ":scheme", "http", ":path", "/t.T/Unary", ":authority",
+                 "x", "content-type", "text/plain", NULL);
     for (int i = 0; i < 40; i++) {
         peer_large_message(p, 3, 0, 30000);
         peer_settle(p);
@@ -80,9 +80,10 @@ static void a_body_behind_a_415_is_dropped_and_credited(void **state)
 
 static void an_unknown_path_is_unimplemented(void **state)
 {
-    static const char *const paths[] = {"//",           "/a",           "/",        "/t.T/unary",
-                                        "/T.t/Unary",   "/t.T/Unary/",  "//t.T/Unary",
-                                        "/t.T/Unary?x", "/t.T/%55nary", "/*",       "/t.T/*"};
+    static const char *const paths[] = {"//",          "/a",           "/",
+                                        "/t.T/unary",  "/T.t/Unary",   "/t.T/Unary/",
+                                        "//t.T/Unary", "/t.T/Unary?x", "/t.T/%55nary",
+                                        "/*",          "/t.T/*"};
     struct peer *p = *state;
 
     for (int32_t i = 0; i < (int32_t)COUNT_OF(paths); i++) {
@@ -208,7 +209,10 @@ static void expect_protocol_error(struct peer *p, const nghttp2_nv *fields, size
 }
 
 #define FIELD(name, value)                                                                         \
-    {(uint8_t *)name, (uint8_t *)value, sizeof(name) - 1, sizeof(value) - 1, NGHTTP2_NV_FLAG_NONE}
+    {                                                                                              \
+        (uint8_t *)name, (uint8_t *)value, sizeof(name) - 1, sizeof(value) - 1,                    \
+            NGHTTP2_NV_FLAG_NONE                                                                   \
+    }
 #define USUAL                                                                                      \
     FIELD(":method", "POST"), FIELD(":scheme", "http"), FIELD(":path", "/t.T/Hand"),               \
         FIELD(":authority", "x"), FIELD("content-type", "application/grpc")

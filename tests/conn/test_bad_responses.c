@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_bad_responses.c - servers that answer wrongly, and the status a client's call gets (grpc.md).
+ * test_bad_responses.c - servers that answer wrongly, and the status a client gets (grpc.md).
  */
 #include "conn/support/peer.h"
 
@@ -104,13 +104,11 @@ static void http_statuses_become_codes(void **state)
         const char *http;
         weir_code code;
     } rows[] = {
-        {"400", WEIR_INTERNAL},          {"401", WEIR_UNAUTHENTICATED},
-        {"403", WEIR_PERMISSION_DENIED}, {"404", WEIR_UNIMPLEMENTED},
-        {"429", WEIR_UNAVAILABLE},       {"431", WEIR_INTERNAL},
-        {"502", WEIR_UNAVAILABLE},       {"503", WEIR_UNAVAILABLE},
-        {"504", WEIR_UNAVAILABLE},       {"500", WEIR_UNKNOWN},
-        {"200", WEIR_UNKNOWN},           {"204", WEIR_UNKNOWN},
-        {"302", WEIR_UNKNOWN},           {"999", WEIR_UNKNOWN},
+        {"400", WEIR_INTERNAL},      {"401", WEIR_UNAUTHENTICATED}, {"403", WEIR_PERMISSION_DENIED},
+        {"404", WEIR_UNIMPLEMENTED}, {"429", WEIR_UNAVAILABLE},     {"431", WEIR_INTERNAL},
+        {"502", WEIR_UNAVAILABLE},   {"503", WEIR_UNAVAILABLE},     {"504", WEIR_UNAVAILABLE},
+        {"500", WEIR_UNKNOWN},       {"200", WEIR_UNKNOWN},         {"204", WEIR_UNKNOWN},
+        {"302", WEIR_UNKNOWN},       {"999", WEIR_UNKNOWN},
     };
     struct peer *p = *state;
 
@@ -196,10 +194,9 @@ static void junk_in_binary_metadata_is_internal(void **state)
 
 static void bad_header_fields_are_internal(void **state)
 {
-    static const char *const fields[][2] = {{"x-a", "b\r\nc"},      {"x-a", "b\nc"},
-                                            {"X-A", "b"},           {"connection", "close"},
-                                            {":unknown", "b"},      {"x a", "b"},
-                                            {"content-length", "x"}};
+    static const char *const fields[][2] = {
+        {"x-a", "b\r\nc"}, {"x-a", "b\nc"}, {"X-A", "b"},           {"connection", "close"},
+        {":unknown", "b"}, {"x a", "b"},    {"content-length", "x"}};
     struct peer *p = *state;
 
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
@@ -306,10 +303,10 @@ static void header_blocks_in_the_middle_are_a_protocol_error(void **state)
 static void resets_become_codes(void **state)
 {
     static const weir_code codes[] = {
-        WEIR_INTERNAL,    WEIR_INTERNAL,  WEIR_INTERNAL,           WEIR_INTERNAL,
-        WEIR_INTERNAL,    WEIR_INTERNAL,  WEIR_INTERNAL,           WEIR_UNAVAILABLE,
-        WEIR_CANCELLED,   WEIR_INTERNAL,  WEIR_INTERNAL,           WEIR_RESOURCE_EXHAUSTED,
-        WEIR_PERMISSION_DENIED, WEIR_UNKNOWN, WEIR_UNKNOWN};
+        WEIR_INTERNAL,          WEIR_INTERNAL, WEIR_INTERNAL, WEIR_INTERNAL,
+        WEIR_INTERNAL,          WEIR_INTERNAL, WEIR_INTERNAL, WEIR_UNAVAILABLE,
+        WEIR_CANCELLED,         WEIR_INTERNAL, WEIR_INTERNAL, WEIR_RESOURCE_EXHAUSTED,
+        WEIR_PERMISSION_DENIED, WEIR_UNKNOWN,  WEIR_UNKNOWN};
     struct peer *p = *state;
 
     for (uint32_t error = 0; error < COUNT_OF(codes); error++) {
@@ -368,8 +365,7 @@ static void an_encoding_that_was_not_asked_for_is_internal(void **state)
 
 static void a_message_declared_too_large_is_resource_exhausted(void **state)
 {
-    static const uint8_t prefixes[][5] = {{0, 0x00, 0x40, 0x00, 0x01},
-                                          {0, 0xff, 0xff, 0xff, 0xff}};
+    static const uint8_t prefixes[][5] = {{0, 0x00, 0x40, 0x00, 0x01}, {0, 0xff, 0xff, 0xff, 0xff}};
     struct peer *p = *state;
     size_t before = memory_held();
 
@@ -492,9 +488,9 @@ static void broken_frames_end_the_connection_and_its_calls(void **state)
         size_t size;
         uint32_t error;
     } rows[] = {
-        {BYTES("\0\0\1\0\0\0\0\0\0x"), NGHTTP2_PROTOCOL_ERROR},     /* DATA on stream 0 */
-        {BYTES("\0\0\1\0\0\0\0\0\x09x"), NGHTTP2_PROTOCOL_ERROR},   /* ... on one never opened */
-        {BYTES("\0\0\1\1\4\0\0\0\2\x88"), NGHTTP2_PROTOCOL_ERROR},  /* HEADERS on one of its own */
+        {BYTES("\0\0\1\0\0\0\0\0\0x"), NGHTTP2_PROTOCOL_ERROR},    /* DATA on stream 0 */
+        {BYTES("\0\0\1\0\0\0\0\0\x09x"), NGHTTP2_PROTOCOL_ERROR},  /* ... on one never opened */
+        {BYTES("\0\0\1\1\4\0\0\0\2\x88"), NGHTTP2_PROTOCOL_ERROR}, /* HEADERS on one of its own */
         {BYTES("\0\0\1\1\4\0\0\0\1\xff"), NGHTTP2_COMPRESSION_ERROR},
         {BYTES("\0\x40\1\0\0\0\0\0\1"), NGHTTP2_FRAME_SIZE_ERROR},
         {BYTES("\0\0\5\x05\4\0\0\0\1\0\0\0\2\x82"), NGHTTP2_PROTOCOL_ERROR}, /* PUSH_PROMISE */

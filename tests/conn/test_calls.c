@@ -34,7 +34,8 @@ static void a_server_stream_gives_its_messages_in_order(void **state)
 static void a_client_stream_is_read_to_its_end(void **state)
 {
     struct pair *p = *state;
-    struct source *requests = pair_source(p, (struct source){.count = 40, .size = 500, .over = true});
+    struct source *requests =
+        pair_source(p, (struct source){.count = 40, .size = 500, .over = true});
     struct reader r;
 
     pair_call(p, &r, "/t.T/Up", source_stream(requests));
@@ -238,8 +239,7 @@ static void trailers_can_be_added_until_the_responses_end(void **state)
     pair_settle(p);
     expect_end(&r);
     expect_metadata(weir_call_trailers(r.call), "x-t", 0, "1");
-    assert_int_equal(weir_call_add_trailer(served->call, "x-u", "1", 1),
-                     WEIR_FAILED_PRECONDITION);
+    assert_int_equal(weir_call_add_trailer(served->call, "x-u", "1", 1), WEIR_FAILED_PRECONDITION);
     reader_clear(&r);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_connections.c - connections that are lost, not made, shut down; forwarding to another server.
+ * test_connections.c - connections that are lost, not made, shut down; forwarding to others.
  */
 #include "conn/support/pair.h"
 
@@ -154,6 +154,30 @@ static void beside_a_call_that_waits_others_fail_fast(void **state)
     reader_clear(&waits);
 }
 
+/* ---- targets ---- */
+
+static void a_target_decides_address_and_authority(void **state)
+{
+    static const char *const targets[][2] = {{"unix:/run/socket", "localhost"},
+                                             {"dns:///host.example:443", "host.example:443"},
+                                             {"ipv4:127.0.0.1:80", "127.0.0.1:80"},
+                                             {"ipv6:[::1]:80", "[::1]:80"}};
+    struct pair *p = *state;
+    weir_channel_options options = {.loop = p->loop};
+
+    for (size_t i = 0; i < COUNT_OF(targets); i++) {
+        struct served *served = &p->service.served[i];
+        struct reader r;
+
+        pair_drop_channel(p);
+        assert_int_equal(weir_channel_create(targets[i][0], &options, &p->channel, NULL), WEIR_OK);
+        pair_call(p, &r, "/t.T/Hand", weir_stream_empty());
+        pair_settle(p);
+        assert_string_equal(weir_call_authority(served->call), targets[i][1]);
+        reader_clear(&r);
+    }
+}
+
 /* ---- the channel's end ---- */
 
 static void the_channels_end_cancels_its_calls(void **state)
@@ -289,7 +313,6 @@ static void a_shutdown_leaves_a_peer_that_does_not_read(void **state)
 
 /* ---- forwarding ---- */
 
-
 /* The pair's server forwards /f.F/x to another server. */
 static void start_forwarding(struct pair *p, weir_handler target)
 {
@@ -319,7 +342,8 @@ static weir_stream echo_metadata(void *self, weir_call *call, weir_stream reques
 static void a_forwarded_call_is_the_same_call(void **state)
 {
     struct pair *p = *state;
-    struct source *requests = pair_source(p, (struct source){.count = 30, .size = 10000, .over = true});
+    struct source *requests =
+        pair_source(p, (struct source){.count = 30, .size = 10000, .over = true});
     weir_call *call = weir_call_create("/f.F/x");
     struct reader r;
 
@@ -344,7 +368,8 @@ static weir_stream forwarded_source(void *self, weir_call *call, weir_stream req
 static void a_status_comes_through_a_forward(void **state)
 {
     struct pair *p = *state;
-    struct source *responses = pair_source(p, (struct source){.count = 1, .size = 3, .over = true, .code = WEIR_NOT_FOUND});
+    struct source *responses = pair_source(
+        p, (struct source){.count = 1, .size = 3, .over = true, .code = WEIR_NOT_FOUND});
     struct reader r;
 
     start_forwarding(p, (weir_handler){forwarded_source, responses, NULL});
@@ -376,7 +401,8 @@ static void a_cancel_goes_through_a_forward(void **state)
 static void a_slow_reader_slows_the_server_behind_a_forward(void **state)
 {
     struct pair *p = *state;
-    struct source *responses = pair_source(p, (struct source){.count = 10000, .size = 10000, .over = true});
+    struct source *responses =
+        pair_source(p, (struct source){.count = 10000, .size = 10000, .over = true});
     struct reader r;
 
     start_forwarding(p, (weir_handler){forwarded_source, responses, NULL});
@@ -416,6 +442,7 @@ int main(void)
         PAIR_TEST(a_call_fails_fast_when_no_connection_is_made),
         PAIR_TEST(a_call_that_waits_for_ready_is_tried_again_and_again),
         PAIR_TEST(beside_a_call_that_waits_others_fail_fast),
+        PAIR_TEST(a_target_decides_address_and_authority),
         PAIR_TEST(the_channels_end_cancels_its_calls),
         PAIR_TEST(the_channels_end_cancels_calls_that_were_not_started),
         PAIR_TEST(the_channels_end_cancels_calls_that_wait_for_ready),

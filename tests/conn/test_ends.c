@@ -233,13 +233,47 @@ static void a_deadline_ends_a_stream_in_the_middle_of_a_message(void **state)
     assert_int_equal(p->connects, 1);
 }
 
+static void a_unary_function_is_not_called_past_its_deadline(void **state)
+{
+    struct pair *p = *state;
+    struct source *requests = pair_source(p, (struct source){.count = 1, .size = 5});
+    struct reader r;
+
+    pair_make(p, &r, call_with_timeout("/t.T/Unary", TIMEOUT_NS), source_stream(requests));
+    pair_advance(p, TIMEOUT_NS - 1);
+    expect_pending(&r);
+    pair_advance(p, 1);
+    expect_error(&r, WEIR_DEADLINE_EXCEEDED);
+    source_end(requests, WEIR_OK);
+    pair_settle(p);
+    assert_int_equal(p->service.unary_calls, 0);
+    reader_clear(&r);
+}
+
+static void a_unary_function_is_not_called_for_a_cancelled_call(void **state)
+{
+    struct pair *p = *state;
+    struct source *requests = pair_source(p, (struct source){.count = 1, .size = 5});
+    struct reader r;
+
+    pair_call(p, &r, "/t.T/Unary", source_stream(requests));
+    pair_settle(p);
+    weir_call_cancel(r.call);
+    pair_settle(p);
+    expect_error(&r, WEIR_CANCELLED);
+    assert_int_equal(requests->released, 1);
+    assert_int_equal(p->service.unary_calls, 0);
+    reader_clear(&r);
+}
+
 /* ---- releases ---- */
 
 static void releasing_the_requests_credits_what_still_comes(void **state)
 {
     struct pair *p = *state;
     struct served *served = &p->service.served[0];
-    struct source *requests = pair_source(p, (struct source){.count = 20, .size = 50000, .over = true});
+    struct source *requests =
+        pair_source(p, (struct source){.count = 20, .size = 50000, .over = true});
     struct reader r;
 
     served->discards = true;
@@ -259,7 +293,8 @@ static void releasing_the_requests_credits_what_still_comes(void **state)
 static void releasing_the_requests_later_credits_what_waits(void **state)
 {
     struct pair *p = *state;
-    struct source *requests = pair_source(p, (struct source){.count = 20, .size = 50000, .over = true});
+    struct source *requests =
+        pair_source(p, (struct source){.count = 20, .size = 50000, .over = true});
     struct reader r;
     struct served *served = open_call(p, &r, requests);
 
@@ -359,7 +394,8 @@ static void an_early_status_reaches_a_client_that_is_still_sending(void **state)
 {
     struct pair *p = *state;
     struct served *served = &p->service.served[0];
-    struct source *requests = pair_source(p, (struct source){.count = 100, .size = 50000, .over = true});
+    struct source *requests =
+        pair_source(p, (struct source){.count = 100, .size = 50000, .over = true});
     struct reader r;
 
     served->responses = (struct source){.over = true, .code = WEIR_PERMISSION_DENIED};
@@ -399,6 +435,8 @@ int main(void)
         PAIR_TEST(a_deadline_after_the_end_does_nothing),
         PAIR_TEST(a_timeout_of_nothing_is_exceeded_at_once),
         PAIR_TEST(a_deadline_ends_a_stream_in_the_middle_of_a_message),
+        PAIR_TEST(a_unary_function_is_not_called_past_its_deadline),
+        PAIR_TEST(a_unary_function_is_not_called_for_a_cancelled_call),
         PAIR_TEST(releasing_the_requests_credits_what_still_comes),
         PAIR_TEST(releasing_the_requests_later_credits_what_waits),
         PAIR_TEST(releasing_the_responses_cancels_the_call),

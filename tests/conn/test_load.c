@@ -9,8 +9,8 @@
 
 #define WINDOW 65535
 
-/* What the library holds for a call beside its messages: books, chunks that are not full. */
-#define BOOKS 24000
+/* What is held for a call beside its messages: books, the headers of chunks. */
+#define BOOKS 16000
 
 /* ---- large messages ---- */
 
@@ -81,17 +81,26 @@ static void all_four_kinds_carry_3_MiB(void **state)
 
 /* ---- readers that stall ---- */
 
+/* What is held when no call runs, but some did: the connection's books, buffers for later. */
+static size_t held_by_a_warm_pair(struct pair *p)
+{
+    echo_of(p, 20, 20000);
+    pair_settle(p);
+    return memory_held();
+}
+
 static void a_reader_that_stalls_stops_the_generator(void **state)
 {
     struct pair *p = *state;
     struct reader r;
-    size_t before = memory_held();
+    size_t before;
 
+    before = held_by_a_warm_pair(p);
     p->service.down = (struct source){.count = 100000, .size = 16384, .over = true};
     pair_call(p, &r, "/t.T/Down", text("go"));
     pair_settle(p);
     assert_in_range(p->service.down.given, 4, 6); /* the window, and a message */
-    assert_true(memory_held() - before < WINDOW + 3 * 16384 + 2 * BOOKS);
+    assert_true(memory_held() - before < WINDOW + 16384 + BOOKS);
     for (unsigned i = 0; i < 20; i++) { /* and it goes on where it stopped */
         expect_number(&r, i, 16384);
         pair_settle(p);
@@ -106,15 +115,15 @@ static void an_upload_that_nobody_reads_is_a_window_and_a_message(void **state)
     struct pair *p = *state;
 
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        struct source *requests = pair_source(p, (struct source){.count = 100000,
-                                                                 .size = sizes[i]});
-        size_t before = memory_held();
+        struct source *requests =
+            pair_source(p, (struct source){.count = 100000, .size = sizes[i]});
+        size_t before = held_by_a_warm_pair(p);
         struct reader r;
 
         pair_call(p, &r, "/t.T/Hand", source_stream(requests));
         pair_settle(p);
-        /* One message is with the client, the second one is the last that may be complete here. */
-        assert_true(memory_held() - before < WINDOW + 2 * WINDOW / 4 + 2 * sizes[i] + 2 * BOOKS);
+        /* One message is with the client, the other one here; a chunk has room to grow. */
+        assert_true(memory_held() - before < WINDOW + 2 * sizes[i] + 65536);
         assert_true(requests->given <= WINDOW / (sizes[i] + 5) + 3);
         reader_clear(&r);
         pair_settle(p);
@@ -229,10 +238,10 @@ static void start_streams(struct pair *p, struct bidi *streams, weir_channel *se
 
         b->size = sizes[i % (int)COUNT_OF(sizes)];
         b->requests = pair_source(p, (struct source){.size = b->size});
-        reader_init(&b->reader,
-                    weir_channel_call(i % 2 == 0 ? p->channel : second, call,
-                                      source_stream(b->requests)),
-                    call);
+        reader_init(
+            &b->reader,
+            weir_channel_call(i % 2 == 0 ? p->channel : second, call, source_stream(b->requests)),
+            call);
         weir_call_unref(call);
     }
 }

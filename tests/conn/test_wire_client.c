@@ -295,8 +295,8 @@ static void response_metadata_comes_before_the_first_message(void **state)
     struct reader r;
     int32_t id = peer_call(p, &r, "/t.T/Unary", weir_stream_empty());
 
-    peer_headers(p, id, 0, RESPONSE, "x-a", " 1 ", "x-a", "2", "x-b-bin", "YQ,Yg==", "x-c",
-                 "\xff", NULL);
+    peer_headers(p, id, 0, RESPONSE, "x-a", " 1 ", "x-a", "2", "x-b-bin", "YQ,Yg==", "x-c", "\xff",
+                 NULL);
     peer_settle(p);
     expect_pending(&r);
     expect_metadata(weir_call_response_metadata(r.call), "x-a", 0, "1");

@@ -39,8 +39,8 @@ static void a_missing_te_is_served(void **state)
 {
     struct peer *p = *state;
 
-    peer_headers(p, 3, 0, ":method", "POST", ":scheme", "http", ":path", "/t.T/Unary",
-                 ":authority", "x", "content-type", "application/grpc", NULL);
+    peer_headers(p, 3, 0, ":method", "POST", ":scheme", "http", ":path", "/t.T/Unary", ":authority",
+                 "x", "content-type", "application/grpc", NULL);
     peer_message(p, 3, END_STREAM, "hi");
     peer_settle(p);
     expect_status(p, 3, WEIR_OK);
@@ -50,8 +50,8 @@ static void any_authority_is_served_and_none(void **state)
 {
     struct peer *p = *state;
 
-    peer_headers(p, 3, 0, ":method", "POST", ":scheme", "http", ":path", "/t.T/Unary",
-                 ":authority", "%2Ftmp%2Fsocket", "content-type", "application/grpc", NULL);
+    peer_headers(p, 3, 0, ":method", "POST", ":scheme", "http", ":path", "/t.T/Unary", ":authority",
+                 "%2Ftmp%2Fsocket", "content-type", "application/grpc", NULL);
     peer_message(p, 3, END_STREAM, "hi");
     peer_headers(p, 5, 0, ":method", "POST", ":scheme", "https", ":path", "/t.T/Unary", "host",
                  "elsewhere", "content-type", "application/grpc", NULL);
@@ -266,8 +266,11 @@ static void a_header_block_may_be_split(void **state)
     static const nghttp2_nv fields[] = {
 #define FIELD(name, value)                                                                         \
     {(uint8_t *)name, (uint8_t *)value, sizeof(name) - 1, sizeof(value) - 1, NGHTTP2_NV_FLAG_NONE}
-        FIELD(":method", "POST"), FIELD(":scheme", "http"), FIELD(":path", "/t.T/Unary"),
-        FIELD(":authority", "x"), FIELD("content-type", "application/grpc"),
+        FIELD(":method", "POST"),
+        FIELD(":scheme", "http"),
+        FIELD(":path", "/t.T/Unary"),
+        FIELD(":authority", "x"),
+        FIELD("content-type", "application/grpc"),
         FIELD("x-a", "a longer value, in two frames")};
     struct peer *p = *state;
     size_t size;
@@ -348,8 +351,8 @@ static void binary_metadata_is_sent_without_padding_and_read_with_both(void **st
     struct peer *p = *state;
     const struct frame *frame;
 
-    peer_request(p, 3, 0, "/t.T/Unary", "x-a-bin", "/w==", "x-a-bin", "/w", "x-b-bin", "AA, AQ==",
-                 NULL);
+    peer_request(p, 3, 0, "/t.T/Unary", "x-a-bin", "/w==", "x-a-bin", "/w", "x-b-bin",
+                 "AA, AQ==", NULL);
     peer_message(p, 3, END_STREAM, "hi");
     peer_settle(p);
     expect_status(p, 3, WEIR_OK);
@@ -393,11 +396,21 @@ static void outer_spaces_are_stripped_and_bad_ascii_is_dropped(void **state)
 
 static void what_the_library_owns_cannot_be_sent(void **state)
 {
-    static const char *const names[] = {
-        ":path",        "grpc-status",  "grpc-message", "grpc-status-details-bin",
-        "grpc-timeout", "content-type", "te",           "grpc-encoding",
-        "grpc-accept-encoding", "grpc-message-type",    "connection",
-        "X-Upper",      "a b",          "a\r\nb",       ""};
+    static const char *const names[] = {":path",
+                                        "grpc-status",
+                                        "grpc-message",
+                                        "grpc-status-details-bin",
+                                        "grpc-timeout",
+                                        "content-type",
+                                        "te",
+                                        "grpc-encoding",
+                                        "grpc-accept-encoding",
+                                        "grpc-message-type",
+                                        "connection",
+                                        "X-Upper",
+                                        "a b",
+                                        "a\r\nb",
+                                        ""};
     struct peer *p = *state;
     struct served *served = &p->service->served[0];
 

@@ -234,8 +234,7 @@ bool peer_body_has(const struct peer *peer, int32_t stream, size_t skip, const c
     uint8_t *body = whole_body(peer, stream);
     size_t size = strlen(text);
     bool has = peer_body_size(peer, stream) >= skip + 5 + size && body[skip] == 0 &&
-               read_number(body + skip + 1, 4) == size &&
-               memcmp(body + skip + 5, text, size) == 0;
+               read_number(body + skip + 1, 4) == size && memcmp(body + skip + 5, text, size) == 0;
 
     free(body);
     return has;

@@ -94,10 +94,10 @@ int pair_setup_bytes(void **state);
 int pair_teardown(void **state);
 
 #define PAIR_TEST(claim)                                                                           \
-    {#claim, claim, pair_setup_whole, pair_teardown, NULL},                                        \
-    {#claim " (byte by byte)", claim, pair_setup_bytes, pair_teardown, NULL}
+    TEST_ROW(#claim, claim, pair_setup_whole, pair_teardown),                                      \
+        TEST_ROW(#claim " (byte by byte)", claim, pair_setup_bytes, pair_teardown)
 
 /* For what moves too much to do it byte by byte. */
-#define PAIR_TEST_WHOLE(claim) {#claim, claim, pair_setup_whole, pair_teardown, NULL}
+#define PAIR_TEST_WHOLE(claim) TEST_ROW(#claim, claim, pair_setup_whole, pair_teardown)
 
 #endif

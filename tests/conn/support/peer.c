@@ -66,8 +66,8 @@ static size_t add_fields(nghttp2_nv *fields, size_t count, va_list pairs)
     return count;
 }
 
-static void send_fields(struct peer *peer, int32_t stream, unsigned flags,
-                        const nghttp2_nv *fields, size_t count)
+static void send_fields(struct peer *peer, int32_t stream, unsigned flags, const nghttp2_nv *fields,
+                        size_t count)
 {
     size_t size;
     uint8_t *block = peer_block(peer, fields, count, &size);
@@ -105,9 +105,9 @@ void peer_request(struct peer *peer, int32_t stream, unsigned flags, const char 
 {
     nghttp2_nv fields[MAX_FIELDS];
     va_list pairs;
-    size_t count = add_these(fields, ":method", "POST", ":scheme", "http", ":path", path,
-                             ":authority", "host", "te", "trailers", "content-type",
-                             "application/grpc", NULL);
+    size_t count =
+        add_these(fields, ":method", "POST", ":scheme", "http", ":path", path, ":authority", "host",
+                  "te", "trailers", "content-type", "application/grpc", NULL);
 
     va_start(pairs, path);
     count = add_fields(fields, count, pairs);
@@ -297,9 +297,8 @@ static struct peer *create(void)
 
 static void accept_peer(struct peer *peer)
 {
-    assert_int_equal(weir_server_accept(peer->server, peer->loop, "peer:1", &peer->connection,
-                                        NULL),
-                     WEIR_OK);
+    assert_int_equal(
+        weir_server_accept(peer->server, peer->loop, "peer:1", &peer->connection, NULL), WEIR_OK);
     weir_connection_set_driver(peer->connection, peer);
     peer_send(peer, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
     peer_frame(peer, NGHTTP2_SETTINGS, 0, 0, NULL, 0);

@@ -43,27 +43,27 @@ struct buffer {
 struct peer {
     weir_loop *loop;
     weir_transport transport;
-    weir_server *server;   /* its peer; NULL: the channel's */
+    weir_server *server; /* its peer; NULL: the channel's */
     weir_channel *channel;
     struct service *service;
     weir_connection *connection; /* NULL once closed */
-    struct peer *other;    /* another connection of the same server */
-    struct reader neighbour; /* client: the call on stream 1 */
-    struct source *requests; /* ... and what it sends */
+    struct peer *other;          /* another connection of the same server */
+    struct reader neighbour;     /* client: the call on stream 1 */
+    struct source *requests;     /* ... and what it sends */
     bool one_byte;
-    bool deaf;             /* takes nothing of what is sent to it */
-    bool refused;          /* its bytes were an error */
-    bool pending;          /* the connection may have output */
+    bool deaf;    /* takes nothing of what is sent to it */
+    bool refused; /* its bytes were an error */
+    bool pending; /* the connection may have output */
     nghttp2_hd_deflater *deflater;
     nghttp2_hd_inflater *inflater;
-    struct buffer out;     /* to be sent by peer_settle */
-    struct buffer in;      /* not parsed yet */
-    struct buffer block;   /* of header fields, not complete yet */
+    struct buffer out;   /* to be sent by peer_settle */
+    struct buffer in;    /* not parsed yet */
+    struct buffer block; /* of header fields, not complete yet */
     struct frame *frames;
     size_t frame_count;
-    size_t preface_left;   /* of a client's magic, to be skipped */
-    uint64_t received;     /* bytes */
-    int32_t last_stream;   /* the highest id that a request was made with */
+    size_t preface_left; /* of a client's magic, to be skipped */
+    uint64_t received;   /* bytes */
+    int32_t last_stream; /* the highest id that a request was made with */
     struct source sources[8];
     unsigned source_count;
 };
@@ -163,13 +163,12 @@ int client_setup_bytes(void **state);
 int peer_teardown(void **state);
 
 #define SERVER_TEST(claim)                                                                         \
-    {#claim, claim, server_setup_whole, peer_teardown, NULL},                                      \
-    {#claim " (byte by byte)", claim, server_setup_bytes, peer_teardown, NULL}
+    TEST_ROW(#claim, claim, server_setup_whole, peer_teardown),                                    \
+        TEST_ROW(#claim " (byte by byte)", claim, server_setup_bytes, peer_teardown)
 #define CLIENT_TEST(claim)                                                                         \
-    {#claim, claim, client_setup_whole, peer_teardown, NULL},                                      \
-    {#claim " (byte by byte)", claim, client_setup_bytes, peer_teardown, NULL}
-#define SERVER_TEST_WHOLE(claim) {#claim, claim, server_setup_whole, peer_teardown, NULL}
-#define CLIENT_TEST_WHOLE(claim) {#claim, claim, client_setup_whole, peer_teardown, NULL}
+    TEST_ROW(#claim, claim, client_setup_whole, peer_teardown),                                    \
+        TEST_ROW(#claim " (byte by byte)", claim, client_setup_bytes, peer_teardown)
+#define SERVER_TEST_WHOLE(claim) TEST_ROW(#claim, claim, server_setup_whole, peer_teardown)
 
 #define END_STREAM NGHTTP2_FLAG_END_STREAM
 #define END_HEADERS NGHTTP2_FLAG_END_HEADERS

@@ -29,7 +29,7 @@ void reader_clear(struct reader *reader);
 
 weir_poll reader_poll(struct reader *reader, weir_item *item);
 
-/* Takes all that is there, each message numbered and of `size`, as a source gives them; how many. */
+/* Takes all that is there, each message numbered and of `size`, as from a source; how many. */
 uint64_t reader_drain_at(struct reader *reader, size_t size, const char *file, int line);
 
 /* Takes all that is there unseen. */

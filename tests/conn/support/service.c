@@ -114,12 +114,9 @@ void service_add(struct service *service, weir_server *server)
         const char *method;
         weir_handler handler;
     } methods[] = {
-        {"/t.T/Echo", {echo, NULL, NULL}},
-        {"/t.T/Unary", weir_unary(unary, service, NULL)},
-        {"/t.T/Down", {down, service, NULL}},
-        {"/t.T/Up", {up, NULL, NULL}},
-        {"/t.T/Fail", {abort_call, NULL, NULL}},
-        {"/t.T/Hand", {hand, service, NULL}},
+        {"/t.T/Echo", {echo, NULL, NULL}},       {"/t.T/Unary", weir_unary(unary, service, NULL)},
+        {"/t.T/Down", {down, service, NULL}},    {"/t.T/Up", {up, NULL, NULL}},
+        {"/t.T/Fail", {abort_call, NULL, NULL}}, {"/t.T/Hand", {hand, service, NULL}},
     };
 
     for (size_t i = 0; i < COUNT_OF(methods); i++)

@@ -21,4 +21,8 @@ extern uint64_t now;
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
+/* A row of a table of tests. */
+#define TEST_ROW(name, claim, setup, teardown)                                                     \
+    ((struct CMUnitTest){name, claim, setup, teardown, NULL})
+
 #endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_memory.c - memory that runs out once, at each allocation in turn, through whole calls.
+ *
+ * Whichever it is: nothing crashes, leaks or hangs, each call ends with a status, and the next call
+ * works, on the same connection or on a new one.
+ */
+#include "conn/support/pair.h"
+
+/* Everything that could end has ended, and whoever waits by the clock has looked again. */
+static void let_it_end(struct pair *p)
+{
+    pair_settle(p);
+    pair_advance(p, WEIR_SECONDS(1));
+}
+
+static void expect_next_call(struct pair *p)
+{
+    struct reader r;
+
+    pair_call(p, &r, "/t.T/Unary", text("next"));
+    pair_settle(p);
+    expect_text(&r, "next");
+    expect_end(&r);
+    reader_clear(&r);
+}
+
+/* One call with metadata; false when its call object could not be made. */
+static bool start_call(struct pair *p, struct reader *r, const char *method, weir_stream requests)
+{
+    weir_call *call = weir_call_create(method);
+
+    if (call == NULL) {
+        weir_stream_release(&requests);
+        return false;
+    }
+    (void)!weir_call_add_metadata(call, "x-a", "value", 5);
+    (void)!weir_call_add_metadata(call, "x-b-bin", "\0\1\2", 3);
+    weir_call_set_timeout(call, WEIR_SECONDS(3600));
+    pair_make(p, r, call, requests);
+    return true;
+}
+
+static void read_to_the_end(struct pair *p, struct reader *r, size_t size)
+{
+    while (reader_drain(r, size) != 0)
+        let_it_end(p);
+    if (!r->over)
+        print_error("the call hangs\n");
+    assert_true(r->over);
+}
+
+static void unary(struct pair *p)
+{
+    struct reader r;
+
+    if (!start_call(p, &r, "/t.T/Unary", text("x")))
+        return;
+    let_it_end(p);
+    reader_skim(&r);
+    assert_true(r.over);
+    assert_true(r.code != WEIR_OK || r.messages == 1);
+    reader_clear(&r);
+}
+
+static void bidi(struct pair *p)
+{
+    struct source *requests =
+        pair_source(p, (struct source){.count = 12, .size = 15000, .over = true});
+    struct reader r;
+
+    if (!start_call(p, &r, "/t.T/Echo", source_stream(requests)))
+        return;
+    let_it_end(p);
+    read_to_the_end(p, &r, 15000);
+    assert_true(r.code != WEIR_OK || r.messages == 12);
+    assert_int_equal(requests->released, 1);
+    reader_clear(&r);
+}
+
+static void server_stream(struct pair *p)
+{
+    struct reader r;
+
+    p->service.down = (struct source){.count = 30, .size = 6000, .over = true};
+    if (!start_call(p, &r, "/t.T/Down", text("go")))
+        return;
+    let_it_end(p);
+    read_to_the_end(p, &r, 6000);
+    assert_true(r.code != WEIR_OK || r.messages == 30);
+    reader_clear(&r);
+}
+
+static void client_stream(struct pair *p)
+{
+    struct source *requests =
+        pair_source(p, (struct source){.count = 3, .size = 70000, .over = true});
+    struct reader r;
+
+    if (!start_call(p, &r, "/t.T/Up", source_stream(requests)))
+        return;
+    let_it_end(p);
+    reader_skim(&r);
+    assert_true(r.over);
+    assert_true(r.code != WEIR_OK || r.bytes == 8); /* "3 210000" */
+    assert_int_equal(requests->released, 1);
+    reader_clear(&r);
+}
+
+static void tiny(struct pair *p)
+{
+    struct source *requests =
+        pair_source(p, (struct source){.count = 400, .size = 3, .over = true});
+    struct reader r;
+
+    if (!start_call(p, &r, "/t.T/Echo", source_stream(requests)))
+        return;
+    let_it_end(p);
+    read_to_the_end(p, &r, 3);
+    assert_true(r.code != WEIR_OK || r.messages == 400);
+    reader_clear(&r);
+}
+
+static void failing(struct pair *p)
+{
+    struct reader r;
+
+    if (!start_call(p, &r, "/t.T/Fail", text("x")))
+        return;
+    let_it_end(p);
+    reader_skim(&r);
+    assert_true(r.over);
+    assert_int_not_equal(r.code, WEIR_OK);
+    reader_clear(&r);
+}
+
+static void cancelled(struct pair *p)
+{
+    struct source *requests = pair_source(p, (struct source){.count = 3, .size = 100});
+    struct reader r;
+
+    if (!start_call(p, &r, "/t.T/Echo", source_stream(requests)))
+        return;
+    let_it_end(p);
+    reader_drain(&r, 100);
+    weir_call_cancel(r.call);
+    let_it_end(p);
+    reader_skim(&r);
+    assert_true(r.over);
+    assert_int_not_equal(r.code, WEIR_OK);
+    assert_int_equal(requests->released, 1);
+    reader_clear(&r);
+}
+
+static bool run_with(bool one_byte, size_t fail_at, void (*scene)(struct pair *p))
+{
+    struct pair *p;
+    bool failed;
+
+    memory_install();
+    p = pair_create(NULL, NULL);
+    p->one_byte = one_byte;
+    memory_fail_at(fail_at);
+    scene(p);
+    failed = memory_failed();
+    memory_fail_at(SIZE_MAX);
+    expect_next_call(p);
+    pair_free(p);
+    if (memory_held() != 0)
+        print_error("allocation %zu failed: %zu bytes leaked\n", fail_at, memory_held());
+    assert_int_equal(memory_held(), 0);
+    return failed;
+}
+
+static void run_all(void (*scene)(struct pair *p))
+{
+    for (int one_byte = 0; one_byte < 2; one_byte++) {
+        for (size_t at = 0; run_with(one_byte != 0, at, scene); at++)
+            ;
+    }
+}
+
+static void a_unary_call_survives(void **state)
+{
+    (void)state;
+    run_all(unary);
+}
+
+static void a_bidi_call_survives(void **state)
+{
+    (void)state;
+    run_all(bidi);
+}
+
+static void a_server_stream_survives(void **state)
+{
+    (void)state;
+    run_all(server_stream);
+}
+
+static void a_client_stream_survives(void **state)
+{
+    (void)state;
+    run_all(client_stream);
+}
+
+static void many_tiny_messages_survive(void **state)
+{
+    (void)state;
+    run_all(tiny);
+}
+
+static void a_failing_call_survives(void **state)
+{
+    (void)state;
+    run_all(failing);
+}
+
+static void a_cancelled_call_survives(void **state)
+{
+    (void)state;
+    run_all(cancelled);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_unary_call_survives),      cmocka_unit_test(a_bidi_call_survives),
+        cmocka_unit_test(a_server_stream_survives),   cmocka_unit_test(a_client_stream_survives),
+        cmocka_unit_test(many_tiny_messages_survive), cmocka_unit_test(a_failing_call_survives),
+        cmocka_unit_test(a_cancelled_call_survives),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
