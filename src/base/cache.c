@@ -18,8 +18,14 @@ struct kept {
 };
 
 struct cache {
-    atomic_size_t references; /* the one who closes it, and each block that is in use */
     _Atomic(const void *) owner;
+    /*
+     * Blocks in use: `out` counts those that the owner took and did not free itself, and each free of
+     * another thread takes one off `balance`. Closing adds `out` to it, and who then makes it 0 was
+     * the last one.
+     */
+    size_t out;
+    atomic_ptrdiff_t balance;
     size_t size;
     size_t room; /* for so many more; the owner's, like `first` */
     struct kept *first;
@@ -33,7 +39,7 @@ struct cache *cache_create(size_t size, size_t keep)
 
     if (cache == NULL)
         return NULL;
-    atomic_init(&cache->references, 1);
+    atomic_init(&cache->balance, 0);
     atomic_init(&cache->owner, NULL);
     cache->size = size;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -59,9 +65,11 @@ void cache_disown(struct cache *cache)
     atomic_store_explicit(&cache->owner, NULL, memory_order_relaxed);
 }
 
-static void cache_unref(struct cache *cache)
+static void settle(struct cache *cache, ptrdiff_t blocks)
 {
-    if (atomic_fetch_sub_explicit(&cache->references, 1, memory_order_acq_rel) == 1)
+    ptrdiff_t before = atomic_fetch_add_explicit(&cache->balance, blocks, memory_order_acq_rel);
+
+    if (before + blocks == 0)
         mem_free(cache);
 }
 
@@ -77,7 +85,7 @@ void cache_close(struct cache *cache)
     }
     cache->room = 0;
     cache_disown(cache);
-    cache_unref(cache);
+    settle(cache, (ptrdiff_t)cache->out);
 }
 
 void *cache_alloc(struct cache *cache, size_t size, struct cache **home)
@@ -97,7 +105,7 @@ void *cache_alloc(struct cache *cache, size_t size, struct cache **home)
     }
     if (block == NULL)
         return NULL;
-    atomic_fetch_add_explicit(&cache->references, 1, memory_order_relaxed);
+    cache->out++;
     *home = cache;
     return block;
 }
@@ -115,18 +123,22 @@ void cache_free(struct cache *home, void *block)
 {
     struct kept *kept = block;
 
-    if (home != NULL && is_owner(home) && home->room != 0) {
+    if (home == NULL || !is_owner(home) || home->room == 0) {
+        mem_free(block);
+    } else {
         kept->next = home->first;
         home->first = kept;
         home->room--;
-    } else {
-        mem_free(block);
     }
     cache_forget(home);
 }
 
 void cache_forget(struct cache *home)
 {
-    if (home != NULL)
-        cache_unref(home);
+    if (home == NULL)
+        return;
+    if (is_owner(home))
+        home->out--;
+    else
+        settle(home, -1);
 }

@@ -125,7 +125,7 @@ static void end_request(struct exchange *e)
 {
     weir_status why = {0};
 
-    if (inbound_check_end(e->in, &why) != WEIR_OK)
+    if (inbound_end(e->in, &why) != WEIR_OK)
         exchange_step(e, CALL_FAULT, why);
     exchange_step(e, CALL_IN_END, (weir_status){0});
 }

@@ -241,9 +241,8 @@ static void act_on_in(struct exchange *e, enum call_event event, unsigned action
     if (actions & CALL_ABORT_IN) {
         atomic_store_explicit(&e->call->over, true, memory_order_release);
         inbound_abort(e->in, weir_status_ref(&e->status));
-    } else if (actions & CALL_FINISH_IN) {
-        inbound_finish(e->in, event == CALL_IN_END ? (weir_status){0}
-                                                     : weir_status_ref(&e->status));
+    } else if ((actions & CALL_FINISH_IN) && event != CALL_IN_END) {
+        inbound_finish(e->in, weir_status_ref(&e->status));
     }
 }
 

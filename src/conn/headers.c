@@ -42,7 +42,7 @@ static bool grow(struct headers *headers)
     return true;
 }
 
-static void add(struct headers *headers, weir_slice name, weir_slice value, bool literal)
+void headers_add_slices(struct headers *headers, weir_slice name, weir_slice value, bool literal)
 {
     if (headers->count == headers->capacity && !grow(headers)) {
         headers->failed = true;
@@ -59,12 +59,7 @@ static weir_slice slice_of(const char *text)
 
 void headers_add(struct headers *headers, const char *name, const char *value)
 {
-    add(headers, slice_of(name), slice_of(value), false);
-}
-
-void headers_add_literal(struct headers *headers, const char *name, const char *value)
-{
-    add(headers, slice_of(name), slice_of(value), true);
+    headers_add_slices(headers, slice_of(name), slice_of(value), false);
 }
 
 void headers_add_metadata(struct headers *headers, const struct weir_metadata *metadata)
@@ -77,7 +72,7 @@ void headers_add_metadata(struct headers *headers, const struct weir_metadata *m
             headers->failed = true;
             return;
         }
-        add(headers, (weir_slice){(const uint8_t *)entry->name, entry->name_size}, value, false);
+        headers_add_slices(headers, (weir_slice){(const uint8_t *)entry->name, entry->name_size}, value, false);
     }
 }
 
@@ -95,7 +90,7 @@ static void add_encoded(struct headers *headers, const char *name, const weir_by
         return;
     }
     encode(bytes->data, bytes->size, text);
-    add(headers, slice_of(name), (weir_slice){(const uint8_t *)text, encoded_size}, false);
+    headers_add_slices(headers, slice_of(name), (weir_slice){(const uint8_t *)text, encoded_size}, false);
 }
 
 void headers_add_status(struct headers *headers, const weir_status *status)

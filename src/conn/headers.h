@@ -11,6 +11,8 @@
 #include "call/call.h"
 #include "http2/session.h"
 
+#include <string.h>
+
 #define HEADERS_INLINE 16
 
 struct headers {
@@ -29,8 +31,14 @@ void headers_clear(struct headers *headers);
 /* Name and value live until the list is submitted. */
 void headers_add(struct headers *headers, const char *name, const char *value);
 
+void headers_add_slices(struct headers *headers, weir_slice name, weir_slice value, bool literal);
+
 /* Name and value are string literals, or live as long. */
-void headers_add_literal(struct headers *headers, const char *name, const char *value);
+static inline void headers_add_literal(struct headers *headers, const char *name, const char *value)
+{
+    headers_add_slices(headers, (weir_slice){(const uint8_t *)name, strlen(name)},
+                       (weir_slice){(const uint8_t *)value, strlen(value)}, true);
+}
 void headers_add_metadata(struct headers *headers, const struct weir_metadata *metadata);
 
 /* grpc-status, and where there are any grpc-message and grpc-status-details-bin. */

@@ -114,7 +114,7 @@ static void inbound_release(void *self)
     bool matters;
 
     pthread_mutex_lock(&in->lock);
-    in->released = true;
+    atomic_store_explicit(&in->released, true, memory_order_release);
     frame_reader_discard(&in->reader);
     in->credit += frame_reader_credit(&in->reader);
     weir_waker_release(&in->waker);
@@ -182,21 +182,44 @@ weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, s
     return code;
 }
 
-static void end(struct inbound *in, weir_status status, bool at_once)
+/* Under the lock. */
+static void end_locked(struct inbound *in, weir_status status, bool at_once)
 {
-    pthread_mutex_lock(&in->lock);
     if (in->aborted || (in->finished && !at_once)) {
         weir_status_clear(&status);
-    } else {
-        weir_status_clear(&in->status);
-        in->status = status;
-        in->finished = true;
-        in->aborted = at_once;
-        if (at_once)
-            frame_reader_discard(&in->reader);
-        wake_reader(in);
+        return;
     }
+    weir_status_clear(&in->status);
+    in->status = status;
+    in->finished = true;
+    in->aborted = at_once;
+    if (at_once)
+        frame_reader_discard(&in->reader);
+    wake_reader(in);
+}
+
+static void end(struct inbound *in, weir_status status, bool at_once)
+{
+    /* Nobody reads how it ends: that is so for good. */
+    if (atomic_load_explicit(&in->released, memory_order_acquire)) {
+        weir_status_clear(&status);
+        return;
+    }
+    pthread_mutex_lock(&in->lock);
+    end_locked(in, status, at_once);
     pthread_mutex_unlock(&in->lock);
+}
+
+weir_code inbound_end(struct inbound *in, weir_status *why)
+{
+    weir_code code;
+
+    pthread_mutex_lock(&in->lock);
+    code = frame_reader_end(&in->reader, why);
+    if (code == WEIR_OK)
+        end_locked(in, (weir_status){0}, false);
+    pthread_mutex_unlock(&in->lock);
+    return code;
 }
 
 void inbound_finish(struct inbound *in, weir_status status)

@@ -33,7 +33,7 @@ struct inbound {
     bool finished;        /* ends with `status` after the messages that wait */
     bool aborted;         /* ends with `status` at once */
     bool told;            /* the reader knows how it ended */
-    bool released;        /* the reader is gone */
+    atomic_bool released; /* the reader is gone; written under the lock */
     bool client;
     bool headers_came;    /* client: `headers` is complete and will not change any more */
     bool trailers_came;   /* client: likewise */
@@ -66,6 +66,9 @@ void inbound_abort(struct inbound *in, weir_status status);
 
 /* Nothing of it will be read any more: what is held is dropped, what comes is credited at once. */
 void inbound_discard(struct inbound *in);
+
+/* Server: the peer ended its side. OK finishes the requests; INTERNAL in the middle of a message. */
+weir_code inbound_end(struct inbound *in, weir_status *why);
 
 /* The peer ended its side: OK, or INTERNAL in the middle of a message. */
 weir_code inbound_check_end(struct inbound *in, weir_status *why);

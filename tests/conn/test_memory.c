@@ -66,14 +66,14 @@ static void unary(struct pair *p)
 static void bidi(struct pair *p)
 {
     struct source *requests =
-        pair_source(p, (struct source){.count = 12, .size = 15000, .over = true});
+        pair_source(p, (struct source){.count = 6, .size = 14000, .over = true});
     struct reader r;
 
     if (!start_call(p, &r, "/t.T/Echo", source_stream(requests)))
         return;
     let_it_end(p);
-    read_to_the_end(p, &r, 15000);
-    assert_true(r.code != WEIR_OK || r.messages == 12);
+    read_to_the_end(p, &r, 14000);
+    assert_true(r.code != WEIR_OK || r.messages == 6);
     assert_int_equal(requests->released, 1);
     reader_clear(&r);
 }
@@ -82,19 +82,19 @@ static void server_stream(struct pair *p)
 {
     struct reader r;
 
-    p->service.down = (struct source){.count = 30, .size = 6000, .over = true};
+    p->service.down = (struct source){.count = 14, .size = 6000, .over = true};
     if (!start_call(p, &r, "/t.T/Down", text("go")))
         return;
     let_it_end(p);
     read_to_the_end(p, &r, 6000);
-    assert_true(r.code != WEIR_OK || r.messages == 30);
+    assert_true(r.code != WEIR_OK || r.messages == 14);
     reader_clear(&r);
 }
 
 static void client_stream(struct pair *p)
 {
     struct source *requests =
-        pair_source(p, (struct source){.count = 3, .size = 70000, .over = true});
+        pair_source(p, (struct source){.count = 2, .size = 45000, .over = true});
     struct reader r;
 
     if (!start_call(p, &r, "/t.T/Up", source_stream(requests)))
@@ -102,7 +102,7 @@ static void client_stream(struct pair *p)
     let_it_end(p);
     reader_skim(&r);
     assert_true(r.over);
-    assert_true(r.code != WEIR_OK || r.bytes == 8); /* "3 210000" */
+    assert_true(r.code != WEIR_OK || r.bytes == 7); /* "2 90000" */
     assert_int_equal(requests->released, 1);
     reader_clear(&r);
 }
