@@ -15,11 +15,12 @@ extern "C" {
 typedef struct weir_channel weir_channel;
 
 typedef struct weir_channel_options {
-    weir_loop *loop;          /* default: a thread of its own */
-    const char *authority;    /* copied; default: the target's host:port, "localhost" on Unix sockets */
-    const char *user_agent;   /* copied; put before weir's own */
-    size_t max_receive_size;  /* largest response message; default 4 MiB */
-    size_t max_header_size;   /* name + value + 32 of all response headers; default 16 KiB */
+    weir_loop *loop; /* default: a thread of its own */
+    const char
+        *authority; /* copied; default: the target's host:port, "localhost" on Unix sockets */
+    const char *user_agent;  /* copied; put before weir's own */
+    size_t max_receive_size; /* largest response message; default 4 MiB */
+    size_t max_header_size;  /* name + value + 32 of all response headers; default 16 KiB */
     uint64_t reserved[16];
 } weir_channel_options;
 

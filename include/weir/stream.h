@@ -30,8 +30,8 @@ extern "C" {
 typedef enum weir_poll { WEIR_PENDING, WEIR_READY, WEIR_END, WEIR_ERROR } weir_poll;
 
 enum {
-    WEIR_ITEM_COMPRESSED = 1,   /* it arrived compressed (the message is inflated already) */
-    WEIR_ITEM_UNCOMPRESSED = 2  /* send this one uncompressed */
+    WEIR_ITEM_COMPRESSED = 1,  /* it arrived compressed (the message is inflated already) */
+    WEIR_ITEM_UNCOMPRESSED = 2 /* send this one uncompressed */
 };
 
 typedef struct weir_item {

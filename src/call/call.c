@@ -63,8 +63,7 @@ void weir_call_unref(weir_call *call)
 {
     struct weir_cell *poke;
 
-    if (call == NULL ||
-        atomic_fetch_sub_explicit(&call->references, 1, memory_order_acq_rel) != 1)
+    if (call == NULL || atomic_fetch_sub_explicit(&call->references, 1, memory_order_acq_rel) != 1)
         return;
     weir_status_clear(&call->status);
     poke = atomic_load_explicit(&call->poke, memory_order_relaxed);
@@ -127,8 +126,8 @@ weir_code weir_call_add_metadata(weir_call *call, const char *name, const void *
 
     pthread_mutex_lock(&call->lock);
     if (!call->sent && !call->made)
-        code = weir_metadata_add(call->server ? &call->response : &call->request, name, value,
-                                 size);
+        code =
+            weir_metadata_add(call->server ? &call->response : &call->request, name, value, size);
     pthread_mutex_unlock(&call->lock);
     return code;
 }

@@ -23,19 +23,16 @@
 #define CALL_INLINE_MEMORY 512
 
 /* What another thread asked of the call's transport. */
-enum {
-    CALL_ASKED_CANCEL = 1,
-    CALL_ASKED_HEADERS = 2
-};
+enum { CALL_ASKED_CANCEL = 1, CALL_ASKED_HEADERS = 2 };
 
 struct weir_call {
     atomic_size_t references;
     atomic_uint asked;
     atomic_bool over;
     bool server;
-    bool made;         /* client: handed to a channel */
-    bool sent;         /* under the lock: our metadata left, and can no longer be added to */
-    bool ended;        /* under the lock: our trailers left */
+    bool made;  /* client: handed to a channel */
+    bool sent;  /* under the lock: our metadata left, and can no longer be added to */
+    bool ended; /* under the lock: our trailers left */
     bool wait_for_ready;
     pthread_mutex_t lock;
     const char *method;
@@ -45,13 +42,13 @@ struct weir_call {
     uint64_t deadline;
     size_t max_receive_size;
     struct weir_metadata request;
-    struct weir_metadata response; /* server: ours, under the lock */
-    struct weir_metadata trailers; /* server: ours, under the lock */
+    struct weir_metadata response;             /* server: ours, under the lock */
+    struct weir_metadata trailers;             /* server: ours, under the lock */
     const struct weir_metadata *seen_response; /* client: what came; it lives with `poke` */
     const struct weir_metadata *seen_trailers;
     weir_status status;
     _Atomic(struct weir_cell *) poke; /* wakes the transport; set once, maybe amid a cancel */
-    void *pool;             /* server: where blocking functions run */
+    void *pool;                       /* server: where blocking functions run */
     struct cache *home;
     struct arena arena;
     uint64_t memory[CALL_INLINE_MEMORY / sizeof(uint64_t)];

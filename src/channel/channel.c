@@ -138,11 +138,11 @@ static void start_call(void *self, struct exchange *e)
     if (channel->closed)
         refuse(e, weir_status_make(WEIR_CANCELLED, "the channel was closed"));
     else if ((connection = usable_connection(channel, &is_new)) == NULL)
-        refuse(e, weir_status_make(WEIR_UNAVAILABLE, "no transport to %s",
-                                   channel->target.address));
+        refuse(e,
+               weir_status_make(WEIR_UNAVAILABLE, "no transport to %s", channel->target.address));
     else if (connection_is_down(connection) && !e->call->wait_for_ready)
-        refuse(e, weir_status_make(WEIR_UNAVAILABLE, "%s cannot be reached",
-                                   channel->target.address));
+        refuse(e,
+               weir_status_make(WEIR_UNAVAILABLE, "%s cannot be reached", channel->target.address));
     else if (!exchange_bind(e, connection))
         refuse(e, weir_status_make(WEIR_RESOURCE_EXHAUSTED, "out of memory for a call"));
     else
@@ -177,8 +177,8 @@ static weir_stream refuse_at_once(weir_call *call, weir_stream requests, weir_co
 
 weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_stream requests)
 {
-    size_t max_receive_size = call->max_receive_size != 0 ? call->max_receive_size
-                                                          : channel->options.max_receive_size;
+    size_t max_receive_size =
+        call->max_receive_size != 0 ? call->max_receive_size : channel->options.max_receive_size;
     struct exchange *e;
     weir_stream responses;
 
@@ -188,15 +188,14 @@ weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_strea
         return refuse_at_once(call, requests, WEIR_INVALID_ARGUMENT,
                               "the call's method is no path");
     call->made = true;
-    call->authority = arena_copy(&call->arena, channel->target.authority,
-                                 strlen(channel->target.authority));
+    call->authority =
+        arena_copy(&call->arena, channel->target.authority, strlen(channel->target.authority));
     e = exchange_create(channel->loop, call, true, max_receive_size);
     if (e == NULL || call->authority == NULL) {
         call->authority = "";
         if (e != NULL)
             exchange_destroy(e);
-        return refuse_at_once(call, requests, WEIR_RESOURCE_EXHAUSTED,
-                              "out of memory for a call");
+        return refuse_at_once(call, requests, WEIR_RESOURCE_EXHAUSTED, "out of memory for a call");
     }
     channel_hold(channel);
     e->out = requests;

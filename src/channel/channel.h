@@ -21,7 +21,7 @@ struct weir_channel {
     weir_channel_options options;
     struct target target;
     char *user_agent;
-    struct weir_cell *closer; /* poked when the last user left */
+    struct weir_cell *closer;    /* poked when the last user left */
     weir_connection *connection; /* for new calls */
     struct list connections;     /* that one, and those that go away and have calls yet */
     struct loop_timer retry;

@@ -102,8 +102,8 @@ static void *on_begin(void *self, int32_t id)
     }
     if (e != NULL) {
         e->id = id;
-        call->peer.address = call_copy(call, (weir_slice){(const uint8_t *)c->peer,
-                                                          strlen(c->peer)});
+        call->peer.address =
+            call_copy(call, (weir_slice){(const uint8_t *)c->peer, strlen(c->peer)});
         if (call->peer.address == NULL)
             call->peer.address = "";
     }
@@ -307,9 +307,9 @@ static void lose(weir_connection *c, weir_code code, const char *reason, bool bu
         if (e->id != 0)
             http2_forget(c->session, e->id);
         e->id = 0;
-        exchange_step(e, CALL_LOST,
-                      weir_status_make(c->client ? code : WEIR_CANCELLED, "connection lost: %s",
-                                       reason));
+        exchange_step(
+            e, CALL_LOST,
+            weir_status_make(c->client ? code : WEIR_CANCELLED, "connection lost: %s", reason));
     }
 }
 

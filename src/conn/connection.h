@@ -42,7 +42,7 @@ struct weir_connection {
     struct list owner_link; /* the owner's, until it is freed */
     struct list exchanges;
     size_t exchange_count;
-    size_t waiting; /* client: calls that outlive a failed try to open it */
+    size_t waiting;    /* client: calls that outlive a failed try to open it */
     struct list queue; /* client: calls whose requests wait to be sent, the oldest first */
     size_t streams;    /* client: HTTP/2 streams that it opened */
     struct list work;
@@ -55,12 +55,12 @@ struct weir_connection {
     char *peer;
     void *driver;
     bool client;
-    bool broken;  /* the session is: only its last output is left */
-    bool eof;     /* the socket is */
+    bool broken;    /* the session is: only its last output is left */
+    bool eof;       /* the socket is */
     bool lingering; /* broken, or shut down and past its grace: only its last output is left */
-    bool told;    /* the owner knows that no more calls can be made */
-    bool opened;  /* client: it has, or had, a socket */
-    bool down;    /* client: the last try to open it failed */
+    bool told;      /* the owner knows that no more calls can be made */
+    bool opened;    /* client: it has, or had, a socket */
+    bool down;      /* client: the last try to open it failed */
 };
 
 weir_connection *connection_create(weir_loop *loop, const struct connection_options *options);

@@ -181,8 +181,8 @@ static void send_response_headers(struct exchange *e)
     headers_add_metadata(&headers, &e->call->response);
     e->call->sent = true;
     pthread_mutex_unlock(&e->call->lock);
-    if (headers.failed || !http2_respond(e->connection->session, e->id, headers.items,
-                                         headers.count))
+    if (headers.failed ||
+        !http2_respond(e->connection->session, e->id, headers.items, headers.count))
         http2_reset(e->connection->session, e->id, HTTP2_INTERNAL_ERROR);
     headers_clear(&headers);
     e->headers_out = true;
@@ -212,8 +212,8 @@ static void send_trailers(struct exchange *e, bool only)
     headers_add_metadata(&headers, &e->call->trailers);
     e->call->sent = e->call->ended = true;
     pthread_mutex_unlock(&e->call->lock);
-    if (headers.failed || !http2_finish(e->connection->session, e->id, headers.items,
-                                        headers.count))
+    if (headers.failed ||
+        !http2_finish(e->connection->session, e->id, headers.items, headers.count))
         http2_reset(e->connection->session, e->id, HTTP2_INTERNAL_ERROR);
     headers_clear(&headers);
     e->headers_out = true;

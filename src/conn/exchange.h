@@ -46,33 +46,33 @@ struct exchange {
     struct list queue_link; /* client: in its connection's queue until the request may leave */
     unsigned work;
     struct call_state state;
-    int32_t id;          /* 0: no HTTP/2 stream (any more) */
-    bool headers_out;    /* our headers were submitted */
-    bool out_pending;    /* the outgoing stream said PENDING, and was not woken since */
+    int32_t id;       /* 0: no HTTP/2 stream (any more) */
+    bool headers_out; /* our headers were submitted */
+    bool out_pending; /* the outgoing stream said PENDING, and was not woken since */
     bool out_ended;
-    bool deferred;       /* a pull found nothing: the session pulls again when it is told to */
-    bool holding;        /* `held` is a message that has not left completely */
+    bool deferred; /* a pull found nothing: the session pulls again when it is told to */
+    bool holding;  /* `held` is a message that has not left completely */
     uint8_t prefix[5];
-    size_t held_sent;    /* of prefix and message */
+    size_t held_sent; /* of prefix and message */
     weir_item held;
     weir_status status;  /* the call's, once the state machine fixed it */
     weir_status refusal; /* what a header block did wrong; counts when `refused` */
     bool refused;
     uint64_t deadline;
-    size_t header_size;  /* of all header blocks that came: name + value + 32 */
+    size_t header_size; /* of all header blocks that came: name + value + 32 */
     /* server */
     bool request_complete;
     bool is_post;
-    bool is_grpc;        /* client, too: the content-type is gRPC's */
+    bool is_grpc; /* client, too: the content-type is gRPC's */
     bool unsupported_encoding;
     const char *http_answer; /* server: the HTTP status for what is not gRPC */
     /* client */
     void (*start)(void *channel, struct exchange *exchange); /* finds it a connection */
     void *channel;
     unsigned http_status;
-    bool response_came;  /* the final response's headers, or trailers only */
+    bool response_came; /* the final response's headers, or trailers only */
     bool status_came;
-    weir_status reply;   /* grpc-status and its kin, as they come */
+    weir_status reply; /* grpc-status and its kin, as they come */
 };
 
 /* A call's transport. The call is referenced. `role` client: the call's poke is set. NULL when

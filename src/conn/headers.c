@@ -72,7 +72,8 @@ void headers_add_metadata(struct headers *headers, const struct weir_metadata *m
             headers->failed = true;
             return;
         }
-        headers_add_slices(headers, (weir_slice){(const uint8_t *)entry->name, entry->name_size}, value, false);
+        headers_add_slices(headers, (weir_slice){(const uint8_t *)entry->name, entry->name_size},
+                           value, false);
     }
 }
 
@@ -90,7 +91,8 @@ static void add_encoded(struct headers *headers, const char *name, const weir_by
         return;
     }
     encode(bytes->data, bytes->size, text);
-    headers_add_slices(headers, slice_of(name), (weir_slice){(const uint8_t *)text, encoded_size}, false);
+    headers_add_slices(headers, slice_of(name), (weir_slice){(const uint8_t *)text, encoded_size},
+                       false);
 }
 
 void headers_add_status(struct headers *headers, const weir_status *status)

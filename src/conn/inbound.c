@@ -22,8 +22,7 @@ static void inbound_destroy(struct weir_cell *cell)
     cache_free(in->home, in);
 }
 
-struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange,
-                               size_t max_receive_size)
+struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange, size_t max_receive_size)
 {
     struct cache *home;
     struct inbound *in = cache_zalloc(loop->inbounds, sizeof *in, &home);

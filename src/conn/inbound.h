@@ -35,20 +35,19 @@ struct inbound {
     bool told;            /* the reader knows how it ended */
     atomic_bool released; /* the reader is gone; written under the lock */
     bool client;
-    bool headers_came;    /* client: `headers` is complete and will not change any more */
-    bool trailers_came;   /* client: likewise */
+    bool headers_came;  /* client: `headers` is complete and will not change any more */
+    bool trailers_came; /* client: likewise */
     uint64_t deadline;
     struct cache *home;
-    weir_call *call;      /* client: the reader's reference */
-    const char *peer;     /* client */
+    weir_call *call;  /* client: the reader's reference */
+    const char *peer; /* client */
     struct arena arena;
     struct weir_metadata headers;
     struct weir_metadata trailers;
 };
 
 /* NULL when memory is out. One reference, the exchange's. */
-struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange,
-                               size_t max_receive_size);
+struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange, size_t max_receive_size);
 
 /* The reading end, to give away: its release pokes the exchange. `call`: client only, referenced. */
 weir_stream inbound_stream(struct inbound *in, weir_call *call);

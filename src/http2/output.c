@@ -45,7 +45,8 @@ static bool grow_ring(struct output *output)
 static bool new_block(struct output *output, size_t size)
 {
     bool fits = size <= BUFFER_FRAME_CAPACITY;
-    struct weir_buffer *block = fits ? buffer_create_cached(output->cache, BUFFER_FRAME_CAPACITY) : buffer_create(size);
+    struct weir_buffer *block =
+        fits ? buffer_create_cached(output->cache, BUFFER_FRAME_CAPACITY) : buffer_create(size);
 
     if (block == NULL)
         return false;

@@ -21,7 +21,7 @@ struct output {
     size_t capacity;
     size_t sent; /* of the first segment */
     size_t queued;
-    struct cache *cache; /* where blocks come from; may be NULL */
+    struct cache *cache;       /* where blocks come from; may be NULL */
     struct weir_buffer *block; /* where small pieces are copied to */
     size_t block_used;
     size_t block_size;

@@ -28,7 +28,7 @@ struct http2_session {
     bool client;
     bool broken;
     bool no_memory; /* something must be said and cannot: the connection has to end */
-    bool mute; /* it can say nothing any more, not even why it is broken */
+    bool mute;      /* it can say nothing any more, not even why it is broken */
 };
 
 /* Events come in runs for one stream. */
@@ -382,8 +382,7 @@ bool http2_wants_write(struct http2_session *s)
 
 bool http2_is_over(struct http2_session *s)
 {
-    return s->mute ||
-           (!nghttp2_session_want_read(s->ng) && !nghttp2_session_want_write(s->ng));
+    return s->mute || (!nghttp2_session_want_read(s->ng) && !nghttp2_session_want_write(s->ng));
 }
 
 /* ---- commands ---- */
@@ -533,9 +532,8 @@ uint32_t http2_max_streams(struct http2_session *s)
 
 void http2_shutdown(struct http2_session *s)
 {
-    nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE,
-                          nghttp2_session_get_last_proc_stream_id(s->ng), NGHTTP2_NO_ERROR, NULL,
-                          0);
+    nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(s->ng),
+                          NGHTTP2_NO_ERROR, NULL, 0);
 }
 
 void http2_terminate(struct http2_session *s, uint32_t error)

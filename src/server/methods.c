@@ -72,8 +72,7 @@ static bool name_is_valid(const char *name)
     if (strcmp(name, "*") == 0)
         return true;
     slash = name[0] == '/' ? strchr(name + 1, '/') : NULL;
-    return slash != NULL && slash != name + 1 && slash[1] != '\0' &&
-           strchr(slash + 1, '/') == NULL;
+    return slash != NULL && slash != name + 1 && slash[1] != '\0' && strchr(slash + 1, '/') == NULL;
 }
 
 static weir_code insert(struct methods *methods, const char *name, const weir_handler *handler,

@@ -21,8 +21,8 @@ struct unary {
 
 static weir_poll call_function(struct unary *u, weir_item *out)
 {
-    weir_code code = u->function->unary(u->function->self, u->call, &u->request, &out->message,
-                                    &out->status);
+    weir_code code =
+        u->function->unary(u->function->self, u->call, &u->request, &out->message, &out->status);
 
     weir_bytes_unref(&u->request);
     u->answered = true;

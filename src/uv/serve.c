@@ -169,11 +169,10 @@ static void close_listeners(struct served *served)
 
     while ((listener = served->listeners) != NULL) {
         served->listeners = listener->next;
-        uv_poll_stop(&listener->poll);
+        uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
         close(listener->fd);
         if (listener->path != NULL)
             unlink(listener->path);
-        uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
         uv_close((uv_handle_t *)&listener->rest, on_listener_closed);
     }
 }

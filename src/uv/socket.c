@@ -33,7 +33,7 @@ struct socket {
     bool connecting;
     bool blocked; /* the last write would have blocked */
     bool closing;
-    int handles;  /* that are open */
+    int handles; /* that are open */
     uv_poll_t poll;
     uv_timer_t timer; /* connecting takes too long */
     uv_getaddrinfo_t lookup;
@@ -56,18 +56,13 @@ static void on_handle_closed(uv_handle_t *handle)
     mem_free(s);
 }
 
-static void close_poll(struct socket *s)
+/* The handle first: libuv takes the fd out of its epoll then, and by that time another thread may have
+ * opened one of the same number. */
+static void close_poll(struct socket *s, uv_close_cb on_closed)
 {
-    if (s->fd < 0)
-        return;
-    uv_poll_stop(&s->poll);
+    uv_close((uv_handle_t *)&s->poll, on_closed);
     close(s->fd);
     s->fd = -1;
-}
-
-static void on_poll_closed(uv_handle_t *handle)
-{
-    on_handle_closed(handle);
 }
 
 /* The connection must have been freed or told. */
@@ -79,10 +74,8 @@ static void socket_close(struct socket *s)
     list_remove(&s->link);
     if (s->looking_up)
         uv_cancel((uv_req_t *)&s->lookup);
-    if (s->fd >= 0) {
-        close_poll(s);
-        uv_close((uv_handle_t *)&s->poll, on_poll_closed);
-    }
+    if (s->fd >= 0)
+        close_poll(s, on_handle_closed);
     uv_close((uv_handle_t *)&s->timer, on_handle_closed);
 }
 
@@ -398,8 +391,7 @@ static void connect_next(struct socket *s, int error)
         return;
     }
     if (s->fd >= 0) {
-        close_poll(s);
-        uv_close((uv_handle_t *)&s->poll, on_next_closed);
+        close_poll(s, on_next_closed);
         return;
     }
     s->next = next->ai_next;

@@ -74,9 +74,8 @@ static weir_stream count_for_ever(void *self, weir_call *call, weir_stream reque
 static weir_server *start_server(uint16_t *port)
 {
     const weir_server_options options = {.threads = 2, .max_threads = 4, .max_queue = 8};
-    weir_handler handlers[] = {weir_blocking(repeat, NULL, NULL),
-                               {echo, NULL, NULL},
-                               {count_for_ever, NULL, NULL}};
+    weir_handler handlers[] = {
+        weir_blocking(repeat, NULL, NULL), {echo, NULL, NULL}, {count_for_ever, NULL, NULL}};
     const char *const names[] = {"/t.T/Repeat", "/t.T/Echo", "/t.T/Count"};
     weir_server *server;
 
