@@ -62,14 +62,6 @@ static unsigned done(struct call_state *state)
 
 /* ---- server ---- */
 
-void call_state_answered(struct call_state *state)
-{
-    state->headers_sent = state->end_asked = true;
-    state->status_fixed = true;
-    state->in_finished = state->in_aborted = true;
-    state->out_ended = true;
-}
-
 static unsigned send_headers(struct call_state *state)
 {
     if (state->headers_sent || state->out_ended)

@@ -90,10 +90,6 @@ static inline void call_state_init(struct call_state *state, enum call_role role
     *state = (struct call_state){.client = role == CALL_CLIENT};
 }
 
-/* Server: the request was answered without gRPC (an HTTP status and a body), and the call is over
- * but for its wire. Before any event. */
-void call_state_answered(struct call_state *state);
-
 /* The actions that `event` asks for; 0 where it does not apply. */
 unsigned call_step(struct call_state *state, enum call_event event);
 

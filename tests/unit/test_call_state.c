@@ -180,19 +180,6 @@ static void a_lost_connection_ends_both_streams_and_the_call(void **state)
     assert_int_equal(call_step(&s, CALL_CLOSED), 0);
 }
 
-static void a_request_that_was_answered_without_grpc_is_over(void **state)
-{
-    struct call_state s = server();
-
-    (void)state;
-    call_state_answered(&s);
-    assert_int_equal(call_step(&s, CALL_FAULT), 0);
-    assert_int_equal(call_step(&s, CALL_CANCEL), 0);
-    assert_int_equal(call_step(&s, CALL_SEND_HEADERS_NOW), 0);
-    assert_int_equal(call_step(&s, CALL_TRAILERS_SENT), CALL_RESET_NO_ERROR);
-    assert_int_equal(call_step(&s, CALL_CLOSED), CALL_DONE);
-}
-
 /* ---- client ---- */
 
 static void a_clients_usual_call(void **state)
@@ -438,7 +425,6 @@ int main(void)
         cmocka_unit_test(a_cancel_after_the_responses_ended_does_nothing),
         cmocka_unit_test(the_clients_reset_ends_both_streams_at_once_and_nothing_is_sent),
         cmocka_unit_test(a_lost_connection_ends_both_streams_and_the_call),
-        cmocka_unit_test(a_request_that_was_answered_without_grpc_is_over),
         cmocka_unit_test(a_clients_usual_call),
         cmocka_unit_test(trailers_before_the_half_close_left_reset_with_no_error),
         cmocka_unit_test(an_error_of_the_requests_is_the_status_and_resets_with_cancel),

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_sockets.c - what sockets do to a server: peers that vanish, fds that run out, paths, and a
+ * loop that somebody else turns.
+ *
+ * Everything is on the loopback interface, on ports the system chose.
+ */
+#include <weir/weir.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* ---- the server ---- */
+
+static weir_poll next_block(void *state, weir_task *task, weir_item *item)
+{
+    uint8_t *memory;
+
+    (void)state, (void)task;
+    item->message = weir_bytes_new(16384, &memory);
+    if (memory != NULL)
+        memset(memory, 'x', 16384);
+    return WEIR_READY;
+}
+
+static weir_stream blocks(void *self, weir_call *call, weir_stream requests)
+{
+    (void)self, (void)call;
+    weir_stream_release(&requests);
+    return weir_stream_from(next_block, NULL, NULL);
+}
+
+static weir_code echo(void *self, weir_call *call, const weir_bytes *request, weir_bytes *reply,
+                      weir_status *why)
+{
+    (void)self, (void)call, (void)why;
+    *reply = weir_bytes_ref(request);
+    return WEIR_OK;
+}
+
+static weir_server *make_server(weir_loop *loop)
+{
+    const weir_server_options options = {.loop = loop};
+    weir_server *server;
+
+    assert_int_equal(weir_server_create(&options, &server, NULL), WEIR_OK);
+    assert_int_equal(weir_server_handle(server, "/t.T/Echo", weir_unary(echo, NULL, NULL), NULL),
+                     WEIR_OK);
+    assert_int_equal(
+        weir_server_handle(server, "/t.T/Blocks", (weir_handler){.call = blocks}, NULL), WEIR_OK);
+    return server;
+}
+
+static weir_server *start_server(const char *address, uint16_t *port)
+{
+    weir_server *server = make_server(NULL);
+
+    assert_int_equal(weir_server_listen(server, address, port, NULL), WEIR_OK);
+    assert_int_equal(weir_server_start(server, NULL), WEIR_OK);
+    return server;
+}
+
+static weir_channel *open_channel(const char *target, weir_loop *loop)
+{
+    const weir_channel_options options = {.loop = loop};
+    weir_channel *channel;
+
+    assert_int_equal(weir_channel_create(target, &options, &channel, NULL), WEIR_OK);
+    return channel;
+}
+
+static weir_channel *open_channel_to_port(uint16_t port)
+{
+    char target[32];
+
+    snprintf(target, sizeof target, "127.0.0.1:%u", port);
+    return open_channel(target, NULL);
+}
+
+static weir_code call_echo(weir_channel *channel)
+{
+    weir_call *call = weir_call_create("/t.T/Echo");
+    weir_bytes reply;
+    weir_code code;
+
+    weir_call_set_timeout(call, WEIR_SECONDS(20));
+    code = weir_channel_unary(channel, call, weir_bytes_copy_string("hello"), &reply, NULL);
+    if (code == WEIR_OK) {
+        assert_int_equal(reply.size, 5);
+        weir_bytes_unref(&reply);
+    }
+    weir_call_unref(call);
+    return code;
+}
+
+static void assert_serves(uint16_t port)
+{
+    weir_channel *channel = open_channel_to_port(port);
+
+    assert_int_equal(call_echo(channel), WEIR_OK);
+    weir_channel_unref(channel);
+}
+
+/* ---- peers that vanish ---- */
+
+static int connect_to(uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* A preface, windows without end, and a call of /t.T/Blocks, by hand. */
+static const uint8_t endless_call[] =
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    "\0\0\6\4\0\0\0\0\0\0\4\x7f\xff\xff\xff"         /* SETTINGS_INITIAL_WINDOW_SIZE */
+    "\0\0\4\x8\0\0\0\0\0\x7f\xff\0\0"                /* the connection's window */
+    "\0\0\x31\1\4\0\0\0\1\x83\x86\x44\xb/t.T/Blocks" /* POST http, :path literal */
+    "\x41\1t"                                        /* :authority */
+    "\x40\xc"
+    "content-type"
+    "\x10"
+    "application/grpc"
+    "\0\0\5\0\1\0\0\0\1\0\0\0\0\0"; /* one empty message, END_STREAM */
+
+/* Starts the call, reads a little, and resets the connection with data in flight. */
+static void vanish(uint16_t port)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    int fd = connect_to(port);
+    uint8_t some[4096];
+
+    assert_int_equal(send(fd, endless_call, sizeof endless_call - 1, MSG_NOSIGNAL),
+                     sizeof endless_call - 1);
+    for (size_t got = 0; got < 100000;) {
+        ssize_t size = recv(fd, some, sizeof some, 0);
+
+        assert_true(size > 0);
+        got += (size_t)size;
+    }
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    close(fd);
+}
+
+static void a_peer_that_vanishes_raises_no_sigpipe_and_leaves_no_fd(void **state)
+{
+    uint16_t port;
+    weir_server *server = start_server("127.0.0.1:0", &port);
+    int before, after;
+
+    (void)state;
+    signal(SIGPIPE, SIG_DFL);
+    assert_serves(port);
+    before = dup(0);
+    close(before);
+    for (int i = 0; i < 20; i++)
+        vanish(port);
+    assert_serves(port);
+    weir_server_shutdown(server, 0);
+    weir_server_wait(server);
+    after = dup(0);
+    close(after);
+    assert_true(after <= before);
+    weir_server_free(server);
+}
+
+/* ---- fds that run out ---- */
+
+static void out_of_fds_a_server_waits_and_then_serves_again(void **state)
+{
+    uint16_t port;
+    weir_server *server = start_server("127.0.0.1:0", &port);
+    weir_channel *channel = open_channel_to_port(port);
+    struct rlimit limit, low;
+    int fds[64], count = 0;
+    int waiting = connect_to(port);
+
+    (void)state;
+    assert_int_equal(call_echo(channel), WEIR_OK);
+    close(waiting);
+    waiting = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = limit;
+    low.rlim_cur = (rlim_t)waiting + 16;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    while (count < 64 && (fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        count++;
+    /* Nothing is left for accept: this connection waits in the kernel's queue. */
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(connect(waiting, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(call_echo(channel), WEIR_OK);
+    while (count > 0)
+        close(fds[--count]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_serves(port);
+    close(waiting);
+    weir_channel_unref(channel);
+    weir_server_free(server);
+}
+
+/* ---- addresses ---- */
+
+static void a_unix_socket_is_served_and_removed(void **state)
+{
+    char path[] = "/tmp/weir-socket-XXXXXX", target[64];
+    weir_server *server;
+    weir_channel *channel;
+
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    snprintf(target, sizeof target, "unix:%s/s", path);
+    server = start_server(target, NULL);
+    channel = open_channel(target, NULL);
+    assert_int_equal(call_echo(channel), WEIR_OK);
+    weir_channel_unref(channel);
+    weir_server_free(server);
+    assert_int_equal(rmdir(path), 0);
+}
+
+static void an_address_that_is_taken_is_refused_with_the_systems_reason(void **state)
+{
+    uint16_t port;
+    weir_server *server = start_server("127.0.0.1:0", &port);
+    weir_server *second = make_server(NULL);
+    weir_status why = {0};
+    char address[32];
+
+    (void)state;
+    snprintf(address, sizeof address, "127.0.0.1:%u", port);
+    assert_int_equal(weir_server_listen(second, address, NULL, &why), WEIR_UNAVAILABLE);
+    assert_non_null(memmem(why.message.data, why.message.size, "in use", 6));
+    weir_status_clear(&why);
+    weir_server_free(second);
+    weir_server_free(server);
+}
+
+static void what_is_no_address_is_refused_by_name(void **state)
+{
+    static const char *const wrong[] = {"", "nowhere", "127.0.0.1", "127.0.0.1:99999", "unix:"};
+    weir_server *server = make_server(NULL);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        weir_status why = {0};
+
+        assert_int_equal(weir_server_listen(server, wrong[i], NULL, &why), WEIR_INVALID_ARGUMENT);
+        assert_true(why.message.size > strlen(wrong[i]));
+        weir_status_clear(&why);
+    }
+    weir_server_free(server);
+}
+
+static void nobody_at_the_address_is_unavailable(void **state)
+{
+    uint16_t port;
+    weir_server *server = start_server("127.0.0.1:0", &port);
+    weir_channel *channel;
+
+    (void)state;
+    weir_server_free(server);
+    channel = open_channel_to_port(port);
+    assert_int_equal(call_echo(channel), WEIR_UNAVAILABLE);
+    weir_channel_unref(channel);
+}
+
+static void a_host_name_is_looked_up(void **state)
+{
+    uint16_t port;
+    weir_server *server = start_server("localhost:0", &port);
+    weir_channel *channel;
+    char target[32];
+
+    (void)state;
+    snprintf(target, sizeof target, "localhost:%u", port);
+    channel = open_channel(target, NULL);
+    assert_int_equal(call_echo(channel), WEIR_OK);
+    weir_channel_unref(channel);
+    weir_server_free(server);
+}
+
+/* ---- somebody else's loop ---- */
+
+static void step(weir_uv *uv)
+{
+    struct pollfd fd = {.fd = weir_uv_fd(uv), .events = POLLIN};
+
+    poll(&fd, 1, weir_uv_timeout_ms(uv));
+    weir_uv_step(uv);
+}
+
+static void a_server_and_a_channel_run_inside_a_foreign_loop(void **state)
+{
+    weir_task *task = weir_task_create(NULL);
+    weir_call *call = weir_call_create("/t.T/Echo");
+    weir_server *server;
+    weir_channel *channel;
+    weir_stream responses;
+    weir_item item;
+    weir_uv *uv;
+    weir_poll poll;
+    uint16_t port;
+    char target[32];
+
+    (void)state;
+    assert_int_equal(weir_uv_create(&uv, NULL), WEIR_OK);
+    server = make_server(weir_uv_loop(uv));
+    assert_int_equal(weir_server_listen(server, "127.0.0.1:0", &port, NULL), WEIR_OK);
+    snprintf(target, sizeof target, "127.0.0.1:%u", port);
+    channel = open_channel(target, weir_uv_loop(uv));
+    responses = weir_channel_call(channel, call, weir_stream_once(weir_bytes_copy_string("hello")));
+    do {
+        step(uv);
+        weir_task_begin(task, weir_loop_now(weir_uv_loop(uv)));
+        poll = weir_stream_poll(&responses, task, &item);
+    } while (poll == WEIR_PENDING);
+    assert_int_equal(poll, WEIR_READY);
+    assert_int_equal(item.message.size, 5);
+    weir_item_clear(&item);
+    weir_stream_release(&responses);
+    weir_call_unref(call);
+    weir_channel_unref(channel);
+    step(uv);
+    weir_server_free(server);
+    weir_uv_free(uv);
+    weir_task_free(task);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_peer_that_vanishes_raises_no_sigpipe_and_leaves_no_fd),
+        cmocka_unit_test(out_of_fds_a_server_waits_and_then_serves_again),
+        cmocka_unit_test(a_unix_socket_is_served_and_removed),
+        cmocka_unit_test(an_address_that_is_taken_is_refused_with_the_systems_reason),
+        cmocka_unit_test(what_is_no_address_is_refused_by_name),
+        cmocka_unit_test(nobody_at_the_address_is_unavailable),
+        cmocka_unit_test(a_host_name_is_looked_up),
+        cmocka_unit_test(a_server_and_a_channel_run_inside_a_foreign_loop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
