@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -280,14 +281,27 @@ static void nobody_at_the_address_is_unavailable(void **state)
     weir_channel_unref(channel);
 }
 
+static bool machine_knows_localhost(void)
+{
+    struct addrinfo *found;
+
+    if (getaddrinfo("localhost", NULL, NULL, &found) != 0)
+        return false;
+    freeaddrinfo(found);
+    return true;
+}
+
 static void a_host_name_is_looked_up(void **state)
 {
-    uint16_t port;
-    weir_server *server = start_server("localhost:0", &port);
     weir_channel *channel;
+    weir_server *server;
     char target[32];
+    uint16_t port;
 
     (void)state;
+    if (!machine_knows_localhost())
+        skip();
+    server = start_server("localhost:0", &port);
     snprintf(target, sizeof target, "localhost:%u", port);
     channel = open_channel(target, NULL);
     assert_int_equal(call_echo(channel), WEIR_OK);
