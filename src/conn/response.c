@@ -20,8 +20,8 @@ static void add_request(struct exchange *e, struct headers *headers, char *timeo
     headers_add_literal(headers, ":scheme", "http");
     headers_add(headers, ":path", e->call->method);
     headers_add(headers, ":authority", e->call->authority);
-    if (e->call->timeout_ns != WEIR_NEVER) {
-        timeout_format(e->call->timeout_ns, timeout);
+    if (e->deadline != WEIR_NEVER) {
+        timeout_format(e->deadline > e->loop->now ? e->deadline - e->loop->now : 0, timeout);
         headers_add(headers, "grpc-timeout", timeout);
     }
     headers_add_literal(headers, "te", "trailers");
@@ -45,12 +45,22 @@ static void send_request(struct exchange *e)
     e->headers_out = id > 0;
 }
 
-static void publish(struct exchange *e)
+/* The deadline counts from when the call was made, also while it waits for its turn. */
+static void start_deadline(struct exchange *e)
+{
+    if (e->call->timeout_ns == WEIR_NEVER || e->deadline != WEIR_NEVER)
+        return;
+    exchange_set_deadline(e, timeout_deadline(e->loop->now, e->call->timeout_ns));
+    pthread_mutex_lock(&e->in->lock);
+    e->in->deadline = e->deadline;
+    pthread_mutex_unlock(&e->in->lock);
+}
+
+static void publish_peer(struct exchange *e)
 {
     const char *peer = e->connection->peer;
 
     pthread_mutex_lock(&e->in->lock);
-    e->in->deadline = e->deadline;
     e->in->peer = arena_copy(&e->in->arena, peer, strlen(peer));
     pthread_mutex_unlock(&e->in->lock);
 }
@@ -59,11 +69,10 @@ void response_start(struct exchange *e)
 {
     bool possible = !e->state.done && http2_can_request(e->connection->session);
 
-    if (e->call->timeout_ns != WEIR_NEVER && e->deadline == WEIR_NEVER)
-        exchange_set_deadline(e, timeout_deadline(e->loop->now, e->call->timeout_ns));
-    publish(e);
+    start_deadline(e);
     if (possible && !connection_admits(e->connection, e))
         return;
+    publish_peer(e);
     if (possible)
         send_request(e);
     if (possible && e->id == 0)

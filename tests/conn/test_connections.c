@@ -135,6 +135,27 @@ static void a_call_that_waits_for_ready_is_tried_again_and_again(void **state)
     reader_clear(&r);
 }
 
+static void a_call_that_waited_tells_the_server_what_is_left_of_its_time(void **state)
+{
+    struct pair *p = *state;
+    weir_call *call = waiting_call("/t.T/Hand");
+    uint64_t deadline;
+    struct reader r;
+
+    p->refuses = true;
+    weir_call_set_timeout(call, WEIR_SECONDS(10));
+    pair_make(p, &r, call, text("x"));
+    pair_settle(p);
+    deadline = weir_loop_now(p->loop) + WEIR_SECONDS(10);
+    pair_advance(p, WEIR_SECONDS(1));
+    p->refuses = false;
+    pair_advance(p, WEIR_SECONDS(3));
+    assert_int_equal(p->service.calls, 1);
+    assert_int_equal(weir_call_deadline(p->service.served[0].call), deadline);
+    reader_clear(&r);
+    pair_settle(p);
+}
+
 static void beside_a_call_that_waits_others_fail_fast(void **state)
 {
     struct pair *p = *state;
@@ -441,6 +462,7 @@ int main(void)
         PAIR_TEST(a_connection_cut_at_any_byte_ends_the_call),
         PAIR_TEST(a_call_fails_fast_when_no_connection_is_made),
         PAIR_TEST(a_call_that_waits_for_ready_is_tried_again_and_again),
+        PAIR_TEST(a_call_that_waited_tells_the_server_what_is_left_of_its_time),
         PAIR_TEST(beside_a_call_that_waits_others_fail_fast),
         PAIR_TEST(a_target_decides_address_and_authority),
         PAIR_TEST(the_channels_end_cancels_its_calls),
