@@ -192,7 +192,7 @@ def tonic_command(_, progress):
         return None
     target = os.environ.get("CARGO_TARGET_DIR", os.path.join(directory, "target"))
     path = os.path.dirname(cargo) + os.pathsep + os.environ.get("PATH", "")
-    if not build_peer("tonic", [cargo, "build", "--release", "--locked", "--quiet"], directory,
+    if not build_peer("tonic", [cargo, "build", "--release", "--quiet"], directory,
                       {"CARGO_TARGET_DIR": target, "PATH": path}, progress):
         return None
     return [os.path.join(target, "release", "tonic-bench-server")]
