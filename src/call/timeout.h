@@ -22,10 +22,4 @@ bool timeout_parse(const uint8_t *text, size_t size, uint64_t *ns);
  */
 size_t timeout_format(uint64_t ns, char out[TIMEOUT_TEXT_SIZE]);
 
-/* The deadline of a timeout that begins now. */
-static inline uint64_t timeout_deadline(uint64_t now_ns, uint64_t timeout_ns)
-{
-    return timeout_ns < UINT64_MAX - now_ns ? now_ns + timeout_ns : UINT64_MAX;
-}
-
 #endif

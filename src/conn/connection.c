@@ -8,6 +8,7 @@
 #include "conn/connection.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 #define CONNECTION_WINDOW (UINT32_C(1) << 20)
 /* Control frames that a peer may make us owe it before we stop reading what it sends. */
@@ -463,8 +464,6 @@ static void grace_over(struct loop_timer *timer)
 
 void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
 {
-    uint64_t now = c->loop->now;
-
     if (c->broken || c->eof)
         return;
     tell_owner(c);
@@ -475,7 +474,7 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
         return;
     }
     http2_shutdown(c->session);
-    loop_timer_set(c->loop, &c->grace, grace_ns < WEIR_NEVER - now ? now + grace_ns : WEIR_NEVER);
+    loop_timer_set(c->loop, &c->grace, clock_after(c->loop->now, grace_ns));
     name(c);
 }
 

@@ -171,6 +171,15 @@ bool exchange_count_header(struct exchange *e, weir_slice name, weir_slice value
 
 /* ---- doing what the state machine says ---- */
 
+/* A header block was handed to the session; where it could not be, the call cannot go on. */
+static void end_headers(struct exchange *e, struct headers *headers, bool submitted)
+{
+    if (!submitted)
+        http2_reset(e->connection->session, e->id, HTTP2_INTERNAL_ERROR);
+    headers_clear(headers);
+    e->headers_out = true;
+}
+
 static void send_response_headers(struct exchange *e)
 {
     struct headers headers;
@@ -181,24 +190,28 @@ static void send_response_headers(struct exchange *e)
     headers_add_metadata(&headers, &e->call->response);
     e->call->sent = true;
     pthread_mutex_unlock(&e->call->lock);
-    if (headers.failed ||
-        !http2_respond(e->connection->session, e->id, headers.items, headers.count))
-        http2_reset(e->connection->session, e->id, HTTP2_INTERNAL_ERROR);
-    headers_clear(&headers);
-    e->headers_out = true;
+    end_headers(e, &headers,
+                !headers.failed &&
+                    http2_respond(e->connection->session, e->id, headers.items, headers.count));
+}
+
+static bool has_response_metadata(struct exchange *e)
+{
+    bool any;
+
+    pthread_mutex_lock(&e->call->lock);
+    any = e->call->response.count != 0;
+    pthread_mutex_unlock(&e->call->lock);
+    return any;
 }
 
 /* Trailers alone are a whole response, as long as no other metadata has to come before them. */
 static void send_trailers(struct exchange *e, bool only)
 {
     struct headers headers;
-    bool has_metadata;
 
     e->call->status = weir_status_ref(&e->status);
-    pthread_mutex_lock(&e->call->lock);
-    has_metadata = e->call->response.count != 0;
-    pthread_mutex_unlock(&e->call->lock);
-    if (only && has_metadata) {
+    if (only && has_response_metadata(e)) {
         send_response_headers(e);
         only = false;
     }
@@ -212,11 +225,9 @@ static void send_trailers(struct exchange *e, bool only)
     headers_add_metadata(&headers, &e->call->trailers);
     e->call->sent = e->call->ended = true;
     pthread_mutex_unlock(&e->call->lock);
-    if (headers.failed ||
-        !http2_finish(e->connection->session, e->id, headers.items, headers.count))
-        http2_reset(e->connection->session, e->id, HTTP2_INTERNAL_ERROR);
-    headers_clear(&headers);
-    e->headers_out = true;
+    end_headers(e, &headers,
+                !headers.failed &&
+                    http2_finish(e->connection->session, e->id, headers.items, headers.count));
 }
 
 /* Not gRPC: an HTTP status and a short body, for people and for other programs. */
@@ -230,10 +241,8 @@ static void send_http_answer(struct exchange *e)
     headers_init(&headers);
     headers_add_literal(&headers, ":status", e->http_answer);
     headers_add_literal(&headers, "content-type", "text/plain");
-    if (!http2_answer(e->connection->session, e->id, headers.items, headers.count, body))
-        http2_reset(e->connection->session, e->id, HTTP2_INTERNAL_ERROR);
-    headers_clear(&headers);
-    e->headers_out = true;
+    end_headers(e, &headers,
+                http2_answer(e->connection->session, e->id, headers.items, headers.count, body));
 }
 
 static void act_on_in(struct exchange *e, enum call_event event, unsigned actions)

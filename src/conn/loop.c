@@ -97,7 +97,7 @@ static void fire_timers(weir_loop *loop)
         if (node == NULL || node->when > loop->now)
             return;
         heap_set(&loop->timers, node, WEIR_NEVER);
-        timer = (struct loop_timer *)((char *)node - offsetof(struct loop_timer, node));
+        timer = LIST_MEMBER(node, struct loop_timer, node);
         timer->fire(timer);
     }
 }

@@ -5,6 +5,7 @@
  * A request that gRPC cannot carry is answered here and never reaches a handler: with an HTTP
  * status when it is no gRPC request at all, else with trailers only.
  */
+#include "base/clock.h"
 #include "call/timeout.h"
 #include "conn/connection.h"
 #include "conn/headers.h"
@@ -91,7 +92,7 @@ static void dispatch(struct exchange *e)
     struct connection_owner *owner = &e->connection->owner;
 
     if (e->call->timeout_ns != WEIR_NEVER) {
-        e->call->deadline = timeout_deadline(e->loop->now, e->call->timeout_ns);
+        e->call->deadline = clock_after(e->loop->now, e->call->timeout_ns);
         exchange_set_deadline(e, e->call->deadline);
     }
     e->out = owner->dispatch(owner->self, e->call, inbound_stream(e->in, NULL));

@@ -5,6 +5,7 @@
  * However the answer ends, the call gets exactly one status: the server's grpc-status where a last
  * header block has one, else what HTTP/2 and HTTP say about its absence.
  */
+#include "base/clock.h"
 #include "call/timeout.h"
 #include "conn/connection.h"
 #include "conn/headers.h"
@@ -50,7 +51,7 @@ static void start_deadline(struct exchange *e)
 {
     if (e->call->timeout_ns == WEIR_NEVER || e->deadline != WEIR_NEVER)
         return;
-    exchange_set_deadline(e, timeout_deadline(e->loop->now, e->call->timeout_ns));
+    exchange_set_deadline(e, clock_after(e->loop->now, e->call->timeout_ns));
     pthread_mutex_lock(&e->in->lock);
     e->in->deadline = e->deadline;
     pthread_mutex_unlock(&e->in->lock);
