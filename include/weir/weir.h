@@ -6,6 +6,7 @@
 #define WEIR_WEIR_H
 
 #include <weir/base.h>
+#include <weir/arena.h>
 #include <weir/bytes.h>
 #include <weir/status.h>
 #include <weir/metadata.h>

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { BLOCK_SIZE_MIN = 1024, BLOCK_SIZE_MAX = 16384 };
@@ -18,31 +19,54 @@ struct arena_block {
     _Alignas(8) uint8_t memory[];
 };
 
-void arena_init(struct arena *arena, void *memory, size_t size)
+/* Lies in the arena itself. */
+struct arena_deferred {
+    struct arena_deferred *next;
+    void (*release)(void *what);
+    void *what;
+};
+
+/* An arena that was made by itself: its first block lies behind it. */
+struct own_arena {
+    struct weir_arena arena;
+    uint64_t memory[BLOCK_SIZE_MIN / sizeof(uint64_t)];
+};
+
+void arena_init(struct weir_arena *arena, void *memory, size_t size)
 {
     size_t skip = (size_t)(-(uintptr_t)memory & 7);
 
-    *arena = (struct arena){.first = memory, .first_size = size};
+    *arena = (struct weir_arena){.first = memory, .first_size = size};
     if (size >= skip + 8) {
         arena->at = (uint8_t *)memory + skip;
         arena->room = (size - skip) & ~(size_t)7;
     }
 }
 
-/* A linked block with `size` bytes behind its header; the block in use stays the one in use. */
-static uint8_t *add_block(struct arena *arena, size_t size)
+static bool fits(const struct weir_arena *arena, size_t size)
 {
-    struct arena_block *block = mem_alloc(sizeof *block + size);
+    return arena->max_held == 0 ||
+           sizeof(struct arena_block) + size <= arena->max_held - arena->held;
+}
 
-    if (block == NULL)
+/* A linked block with `size` bytes behind its header; the block in use stays the one in use. */
+static uint8_t *add_block(struct weir_arena *arena, size_t size)
+{
+    struct arena_block *block = NULL;
+
+    if (fits(arena, size))
+        block = mem_alloc(sizeof *block + size);
+    if (block == NULL) {
+        arena->refused = true;
         return NULL;
+    }
     block->next = arena->blocks;
     arena->blocks = block;
     arena->held += sizeof *block + size;
     return block->memory;
 }
 
-void *arena_alloc_slow(struct arena *arena, size_t size)
+void *arena_alloc_slow(struct weir_arena *arena, size_t size)
 {
     size_t block_size = arena->block_size != 0 ? arena->block_size : BLOCK_SIZE_MIN;
     size_t usable = (block_size - sizeof(struct arena_block)) & ~(size_t)7;
@@ -50,10 +74,12 @@ void *arena_alloc_slow(struct arena *arena, size_t size)
 
     if (size == 0)
         return arena_alloc(arena, 1);
-    if (size > SIZE_MAX - 64)
+    if (size > SIZE_MAX - 64) {
+        arena->refused = true;
         return NULL;
+    }
     size = (size + 7) & ~(size_t)7;
-    if (size > usable / 2)
+    if (size > usable / 2 || !fits(arena, usable))
         return add_block(arena, size);
     memory = add_block(arena, usable);
     if (memory == NULL)
@@ -64,7 +90,7 @@ void *arena_alloc_slow(struct arena *arena, size_t size)
     return memory;
 }
 
-char *arena_copy(struct arena *arena, const void *data, size_t size)
+char *arena_copy(struct weir_arena *arena, const void *data, size_t size)
 {
     char *copy = size < SIZE_MAX ? arena_alloc(arena, size + 1) : NULL;
 
@@ -76,8 +102,38 @@ char *arena_copy(struct arena *arena, const void *data, size_t size)
     return copy;
 }
 
-void arena_clear(struct arena *arena)
+char *arena_vformat(struct weir_arena *arena, const char *format, va_list arguments)
 {
+    va_list again;
+    char *text = NULL;
+    int size;
+
+    va_copy(again, arguments);
+    size = vsnprintf(NULL, 0, format, arguments);
+    if (size >= 0)
+        text = arena_alloc(arena, (size_t)size + 1);
+    if (text != NULL)
+        vsnprintf(text, (size_t)size + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+/* Each is taken out before it is run, while all pieces are still there. */
+static void run_deferred(struct weir_arena *arena)
+{
+    while (arena->deferred != NULL) {
+        struct arena_deferred *deferred = arena->deferred;
+
+        arena->deferred = deferred->next;
+        deferred->release(deferred->what);
+    }
+}
+
+void arena_clear(struct weir_arena *arena)
+{
+    size_t max_held = arena->max_held;
+
+    run_deferred(arena);
     while (arena->blocks != NULL) {
         struct arena_block *block = arena->blocks;
 
@@ -85,4 +141,80 @@ void arena_clear(struct arena *arena)
         mem_free(block);
     }
     arena_init(arena, arena->first, arena->first_size);
+    arena->max_held = max_held;
+}
+
+void arena_allow(struct weir_arena *arena, size_t more)
+{
+    arena->max_held = more < SIZE_MAX - arena->held ? arena->held + more : 0;
+}
+
+/* ---- the public arena ---- */
+
+weir_arena *weir_arena_create(size_t max_size)
+{
+    struct own_arena *own = mem_alloc(sizeof *own);
+    size_t first_size = max_size < sizeof own->memory ? max_size : sizeof own->memory;
+
+    if (own == NULL)
+        return NULL;
+    arena_init(&own->arena, own->memory, first_size);
+    /* A bound below a block's own size lets none be made. */
+    own->arena.max_held = max_size == SIZE_MAX ? 0 : max_size - first_size + 1;
+    return &own->arena;
+}
+
+void weir_arena_free(weir_arena *arena)
+{
+    if (arena == NULL)
+        return;
+    arena_clear(arena);
+    mem_free(arena);
+}
+
+void weir_arena_reset(weir_arena *arena)
+{
+    arena_clear(arena);
+}
+
+void *weir_arena_alloc(weir_arena *arena, size_t size)
+{
+    return arena_alloc(arena, size);
+}
+
+char *weir_arena_copy(weir_arena *arena, const void *data, size_t size)
+{
+    return arena_copy(arena, data, size);
+}
+
+char *weir_arena_format(weir_arena *arena, const char *format, ...)
+{
+    va_list arguments;
+    char *text;
+
+    va_start(arguments, format);
+    text = arena_vformat(arena, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+bool weir_arena_defer(weir_arena *arena, void (*release)(void *what), void *what)
+{
+    struct arena_deferred *deferred = arena_alloc(arena, sizeof *deferred);
+
+    if (deferred == NULL)
+        return false;
+    *deferred = (struct arena_deferred){arena->deferred, release, what};
+    arena->deferred = deferred;
+    return true;
+}
+
+size_t weir_arena_held(const weir_arena *arena)
+{
+    return arena->first_size + arena->held;
+}
+
+bool weir_arena_refused(const weir_arena *arena)
+{
+    return arena->refused;
 }

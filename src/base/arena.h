@@ -8,29 +8,34 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <weir/arena.h>
+
+#include <stdarg.h>
 
 struct arena_block;
+struct arena_deferred;
 
 /* The zero value is an empty arena without a first block. */
-struct arena {
+struct weir_arena {
     uint8_t *at;
     size_t room;
     struct arena_block *blocks;
     size_t block_size; /* of the next block; 0: none was needed yet */
     size_t held;       /* bytes of all blocks, without the owner's first one */
+    size_t max_held;   /* 0: no bound */
+    bool refused;      /* something did not fit */
+    struct arena_deferred *deferred;
     void *first;
     size_t first_size;
 };
 
 /* `memory` is the first block; the owner keeps it, and size may be 0. */
-void arena_init(struct arena *arena, void *memory, size_t size);
+void arena_init(struct weir_arena *arena, void *memory, size_t size);
 
-void *arena_alloc_slow(struct arena *arena, size_t size);
+void *arena_alloc_slow(struct weir_arena *arena, size_t size);
 
 /* Aligned to 8; NULL when memory is out. */
-static inline void *arena_alloc(struct arena *arena, size_t size)
+static inline void *arena_alloc(struct weir_arena *arena, size_t size)
 {
     uint8_t *piece = arena->at;
 
@@ -44,9 +49,15 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 }
 
 /* A copy with a NUL behind it; NULL when memory is out. */
-char *arena_copy(struct arena *arena, const void *data, size_t size);
+char *arena_copy(struct weir_arena *arena, const void *data, size_t size);
 
-/* Frees all but the first block, and starts again in that. */
-void arena_clear(struct arena *arena);
+/* printf into the arena; NULL when memory is out. */
+char *arena_vformat(struct weir_arena *arena, const char *format, va_list arguments);
+
+/* Frees all but the first block, and starts again in that. The bound stays. */
+void arena_clear(struct weir_arena *arena);
+
+/* From now on the blocks may hold `more` bytes beyond what they hold. */
+void arena_allow(struct weir_arena *arena, size_t more);
 
 #endif

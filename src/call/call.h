@@ -50,7 +50,7 @@ struct weir_call {
     _Atomic(struct weir_cell *) poke; /* wakes the transport; set once, maybe amid a cancel */
     void *pool;                       /* server: where blocking functions run */
     struct cache *home;
-    struct arena arena;
+    struct weir_arena arena;
     uint64_t memory[CALL_INLINE_MEMORY / sizeof(uint64_t)];
 };
 

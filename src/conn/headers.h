@@ -21,7 +21,7 @@ struct headers {
     size_t count;
     size_t capacity;
     bool failed;
-    struct arena arena;
+    struct weir_arena arena;
     uint64_t memory[32];
 };
 

@@ -41,7 +41,7 @@ struct inbound {
     struct cache *home;
     weir_call *call;  /* client: the reader's reference */
     const char *peer; /* client */
-    struct arena arena;
+    struct weir_arena arena;
     struct weir_metadata headers;
     struct weir_metadata trailers;
 };

@@ -18,7 +18,7 @@ enum { ENTRIES_AT_FIRST = 5 };
 /* The public kind: a list with an arena of its own. */
 struct own_metadata {
     struct weir_metadata metadata;
-    struct arena arena;
+    struct weir_arena arena;
 };
 
 weir_metadata *weir_metadata_create(void)
@@ -256,7 +256,7 @@ weir_code metadata_append_wire(struct weir_metadata *metadata, const uint8_t *na
 }
 
 weir_code metadata_wire_value(const struct weir_metadata *metadata, size_t index,
-                              struct arena *arena, weir_slice *out)
+                              struct weir_arena *arena, weir_slice *out)
 {
     const struct metadata_entry *entry = &metadata->entries[index];
     size_t size = base64_encoded_size(entry->value_size);

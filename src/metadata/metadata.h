@@ -22,13 +22,13 @@ struct metadata_entry {
 
 /* Lies inside a call, and lives in its arena: nothing is freed. */
 struct weir_metadata {
-    struct arena *arena;
+    struct weir_arena *arena;
     struct metadata_entry *entries;
     size_t count;
     size_t capacity;
 };
 
-static inline void metadata_init(struct weir_metadata *metadata, struct arena *arena)
+static inline void metadata_init(struct weir_metadata *metadata, struct weir_arena *arena)
 {
     *metadata = (struct weir_metadata){.arena = arena};
 }
@@ -59,6 +59,6 @@ weir_code metadata_append_wire(struct weir_metadata *metadata, const uint8_t *na
 /* The value as it is sent: base64 without padding, made in `arena`, for "-bin" names; else borrowed
  * from the list. RESOURCE_EXHAUSTED: out of memory. */
 weir_code metadata_wire_value(const struct weir_metadata *metadata, size_t index,
-                              struct arena *arena, weir_slice *out);
+                              struct weir_arena *arena, weir_slice *out);
 
 #endif

@@ -14,7 +14,7 @@
 static void pieces_are_aligned_to_8(void **state)
 {
     uint64_t first[16];
-    struct arena arena;
+    struct weir_arena arena;
 
     (void)state;
     arena_init(&arena, (char *)first + 1, sizeof first - 1);
@@ -31,7 +31,7 @@ static void pieces_are_aligned_to_8(void **state)
 static void the_first_block_is_the_owners_and_costs_nothing(void **state)
 {
     uint64_t first[4];
-    struct arena arena;
+    struct weir_arena arena;
 
     (void)state;
     memory_fails_at(0);
@@ -49,7 +49,7 @@ static void the_first_block_is_the_owners_and_costs_nothing(void **state)
 static void a_first_block_too_small_for_anything_is_not_used(void **state)
 {
     uint64_t first[2];
-    struct arena arena;
+    struct weir_arena arena;
 
     (void)state;
     arena_init(&arena, (char *)first + 1, 9);
@@ -62,7 +62,7 @@ static void a_first_block_too_small_for_anything_is_not_used(void **state)
 static void blocks_double_from_1_to_16_kib(void **state)
 {
     static const size_t held[] = {1024, 3072, 7168, 15360, 31744, 48128};
-    struct arena arena = {0};
+    struct weir_arena arena = {0};
 
     (void)state;
     for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
@@ -78,7 +78,7 @@ static void blocks_double_from_1_to_16_kib(void **state)
 
 static void a_large_piece_does_not_throw_away_the_block_in_use(void **state)
 {
-    struct arena arena = {0};
+    struct weir_arena arena = {0};
 
     (void)state;
     char *before = arena_alloc(&arena, 8);
@@ -90,7 +90,7 @@ static void a_large_piece_does_not_throw_away_the_block_in_use(void **state)
 
 static void a_copy_ends_in_nul(void **state)
 {
-    struct arena arena = {0};
+    struct weir_arena arena = {0};
 
     (void)state;
     assert_string_equal(arena_copy(&arena, "weir!", 4), "weir");
@@ -101,7 +101,7 @@ static void a_copy_ends_in_nul(void **state)
 static void a_cleared_arena_starts_again_in_the_first_block(void **state)
 {
     uint64_t first[2];
-    struct arena arena;
+    struct weir_arena arena;
 
     (void)state;
     arena_init(&arena, first, sizeof first);
@@ -114,7 +114,7 @@ static void a_cleared_arena_starts_again_in_the_first_block(void **state)
 
 static void absurd_sizes_are_out_of_memory(void **state)
 {
-    struct arena arena = {0};
+    struct weir_arena arena = {0};
 
     (void)state;
     assert_null(arena_alloc(&arena, SIZE_MAX));
@@ -125,7 +125,7 @@ static void absurd_sizes_are_out_of_memory(void **state)
 
 static void an_arena_without_memory_can_go_on_when_there_is_some_again(void **state)
 {
-    struct arena arena = {0};
+    struct weir_arena arena = {0};
 
     (void)state;
     memory_fails_at(0);
@@ -134,6 +134,64 @@ static void an_arena_without_memory_can_go_on_when_there_is_some_again(void **st
     arena_clear(&arena);
     assert_int_equal(failing_memory.living, 0);
     assert_true(memory_failed());
+}
+
+static void an_arena_never_holds_more_than_its_bound(void **state)
+{
+    static const size_t bounds[] = {0, 1, 8, 100, 1024, 1100, 5000, 70000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        weir_arena *arena = weir_arena_create(bounds[i]);
+        size_t pieces = 0;
+
+        assert_false(weir_arena_refused(arena));
+        while (weir_arena_alloc(arena, 24) != NULL)
+            pieces++;
+        assert_true(weir_arena_refused(arena));
+        assert_true(weir_arena_held(arena) <= bounds[i]);
+        assert_true(pieces >= bounds[i] / 24 * 3 / 4);
+        weir_arena_reset(arena);
+        assert_false(weir_arena_refused(arena));
+        assert_int_equal(weir_arena_alloc(arena, 24) != NULL, bounds[i] >= 24);
+        weir_arena_free(arena);
+    }
+}
+
+static void text_is_formatted_into_an_arena(void **state)
+{
+    weir_arena *arena = weir_arena_create(1024);
+
+    (void)state;
+    assert_string_equal(weir_arena_format(arena, "%s_%d", "message", 7), "message_7");
+    assert_int_equal(strlen(weir_arena_format(arena, "%500d", 1)), 500);
+    assert_null(weir_arena_format(arena, "%2000d", 1));
+    weir_arena_free(arena);
+}
+
+static void note(void *what)
+{
+    static int order;
+
+    *(int *)what = ++order;
+}
+
+static void what_was_deferred_runs_once_and_last_first(void **state)
+{
+    weir_arena *arena = weir_arena_create(SIZE_MAX);
+    int first = 0, second = 0, third = 0;
+
+    (void)state;
+    assert_true(weir_arena_defer(arena, note, &first));
+    assert_true(weir_arena_defer(arena, note, &second));
+    assert_int_equal(first + second, 0);
+    weir_arena_reset(arena);
+    assert_int_equal(second, 1);
+    assert_int_equal(first, 2);
+    assert_true(weir_arena_defer(arena, note, &third));
+    weir_arena_free(arena);
+    assert_int_equal(third, 3);
+    assert_int_equal(first, 2);
 }
 
 int main(void)
@@ -148,6 +206,9 @@ int main(void)
         cmocka_unit_test(a_cleared_arena_starts_again_in_the_first_block),
         cmocka_unit_test(absurd_sizes_are_out_of_memory),
         cmocka_unit_test(an_arena_without_memory_can_go_on_when_there_is_some_again),
+        cmocka_unit_test(an_arena_never_holds_more_than_its_bound),
+        cmocka_unit_test(text_is_formatted_into_an_arena),
+        cmocka_unit_test(what_was_deferred_runs_once_and_last_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,7 +177,7 @@ static void binary_values_are_raw_bytes_here(void **state)
 
 static void binary_values_leave_as_base64_without_padding(void **state)
 {
-    struct arena arena = {0};
+    struct weir_arena arena = {0};
     weir_slice value;
 
     assert_int_equal(weir_metadata_add(*state, "x-bin", "\xFF\x00\x01\x02", 4), WEIR_OK);
@@ -272,7 +272,7 @@ static void a_list_can_be_appended_to_another(void **state)
 static void a_few_pairs_in_a_call_need_no_allocation(void **state)
 {
     uint64_t memory[64];
-    struct arena arena;
+    struct weir_arena arena;
     struct weir_metadata metadata;
 
     (void)state;
@@ -326,7 +326,7 @@ static void running_out_of_memory_is_resource_exhausted_at_every_step(void **sta
 
 static void wire_values_and_copies_can_run_out_of_memory(void **state)
 {
-    struct arena arena = {0};
+    struct weir_arena arena = {0};
     weir_metadata *to = weir_metadata_create();
     weir_slice value;
 
