@@ -196,13 +196,15 @@ static weir_code up_step(void *state, const weir_bytes *message, weir_status *wh
     return WEIR_OK;
 }
 
-static weir_bytes up_finish(void *state)
+static weir_code up_finish(void *state, weir_bytes *out, weir_status *why)
 {
     uint64_t *total = state;
     char text[24];
 
+    (void)why;
     int size = snprintf(text, sizeof text, "%" PRIu64, *total);
-    return codec->reply((const uint8_t *)text, (size_t)size);
+    *out = codec->reply((const uint8_t *)text, (size_t)size);
+    return WEIR_OK;
 }
 
 static weir_stream up(void *self, weir_call *call, weir_stream requests)

@@ -29,14 +29,16 @@ static weir_code add(void *state, const weir_bytes *message, weir_status *why)
     return WEIR_OK;
 }
 
-static weir_bytes finish(void *state)
+static weir_code finish(void *state, weir_bytes *out, weir_status *why)
 {
     struct upload *upload = state;
     char text[SHA256_TEXT_SIZE] = "";
 
+    (void)why;
     if (!sha256_finish(upload->sum, text))
         text[0] = '\0';
-    return upload_reply_write(&(upload_reply){upload->size, slice_of(text)});
+    *out = upload_reply_write(&(upload_reply){upload->size, slice_of(text)});
+    return WEIR_OK;
 }
 
 static void release(void *state)

@@ -10,6 +10,7 @@
 #ifndef WEIR_CALL_H
 #define WEIR_CALL_H
 
+#include <weir/arena.h>
 #include <weir/metadata.h>
 #include <weir/stream.h>
 
@@ -19,7 +20,8 @@ extern "C" {
 
 typedef struct weir_call weir_call;
 
-/* A call to "/package.Service/Method", for weir_channel_call. NULL when memory is out. */
+/* A call to "/package.Service/Method", for weir_channel_call. NULL stands for the method that a typed
+ * function (weir/typed.h, generated code) will set. NULL when memory is out. */
 WEIR_API weir_call *weir_call_create(const char *method);
 WEIR_API weir_call *weir_call_ref(weir_call *call);
 WEIR_API void weir_call_unref(weir_call *call);
@@ -79,9 +81,18 @@ WEIR_API void weir_call_cancel(weir_call *call);
  * then. */
 WEIR_API bool weir_call_cancelled(const weir_call *call);
 
-/* Memory that lives as long as the call. NULL when memory is out. Not for unbounded use: nothing is
- * given back before the end. */
+/*
+ * Memory to build a message from. It lives as long as the call, and in a typed streaming function
+ * until the next message was written: nothing is given back before that. It counts as a message in
+ * memory, which is bounded (max_message_memory of the server or channel). NULL: past that, or memory
+ * is out.
+ */
 WEIR_API void *weir_call_alloc(weir_call *call, size_t size);
+/* A copy with a NUL behind it. */
+WEIR_API char *weir_call_copy(weir_call *call, const void *data, size_t size);
+WEIR_API char *weir_call_format(weir_call *call, const char *format, ...) WEIR_PRINTF(2, 3);
+/* Where those come from; the call's. */
+WEIR_API weir_arena *weir_call_arena(weir_call *call);
 
 #ifdef __cplusplus
 }

@@ -21,7 +21,9 @@ typedef struct weir_channel_options {
     const char *user_agent;  /* copied; put before weir's own */
     size_t max_receive_size; /* largest response message; default 4 MiB */
     size_t max_header_size;  /* name + value + 32 of all response headers; default 16 KiB */
-    uint64_t reserved[16];
+    size_t max_message_memory; /* of one message unpacked or built by a typed function; default 8
+                                * times max_receive_size */
+    uint64_t reserved[15];
 } weir_channel_options;
 
 /*

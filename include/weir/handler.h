@@ -46,6 +46,15 @@ typedef weir_code weir_unary_fn(void *self, weir_call *call, const weir_bytes *r
 WEIR_API weir_handler weir_unary(weir_unary_fn *fn, void *self, void (*release)(void *self));
 
 /*
+ * Server streaming: one message in, a stream out. fn is called once the request is complete, on the
+ * loop's thread; `request` is borrowed. Cardinality and self as above.
+ */
+typedef weir_stream weir_server_streaming_fn(void *self, weir_call *call,
+                                             const weir_bytes *request);
+WEIR_API weir_handler weir_server_streaming(weir_server_streaming_fn *fn, void *self,
+                                            void (*release)(void *self));
+
+/*
  * Blocking: fn runs on a thread of the server's pool and reads and writes with calls that block;
  * the simplest way to write a handler of any kind. What fn returns is the call's status. When the
  * pool's threads and its queue are full, the call gets RESOURCE_EXHAUSTED. A cancelled function

@@ -26,7 +26,9 @@ typedef struct weir_server_options {
     size_t max_header_size;  /* name + value + 32 of all request headers; default 16 KiB */
     unsigned max_threads;    /* of the pool for weir_blocking; default 16 */
     unsigned max_queue;      /* calls that wait for one; default 1024 */
-    uint64_t reserved[16];
+    size_t max_message_memory; /* of one message unpacked or built by a typed function; default 8
+                                * times max_receive_size */
+    uint64_t reserved[15];
 } weir_server_options;
 
 /* `options` may be NULL: all defaults. */

@@ -19,6 +19,7 @@
 #include <weir/connection.h>
 #include <weir/server.h>
 #include <weir/channel.h>
+#include <weir/typed.h>
 #include <weir/uv.h>
 
 #endif

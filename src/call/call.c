@@ -43,8 +43,8 @@ weir_call *weir_call_create(const char *method)
 {
     weir_call *call = call_create(NULL, false);
 
-    if (call == NULL)
-        return NULL;
+    if (call == NULL || method == NULL)
+        return call;
     call->method = arena_copy(&call->arena, method, strlen(method));
     if (call->method == NULL) {
         weir_call_unref(call);
@@ -190,7 +190,28 @@ void weir_call_set_max_receive_size(weir_call *call, size_t size)
     call->max_receive_size = size;
 }
 
+weir_arena *weir_call_arena(weir_call *call)
+{
+    return call->message_arena != NULL ? call->message_arena : &call->arena;
+}
+
 void *weir_call_alloc(weir_call *call, size_t size)
 {
-    return arena_alloc(&call->arena, size);
+    return arena_alloc(weir_call_arena(call), size);
+}
+
+char *weir_call_copy(weir_call *call, const void *data, size_t size)
+{
+    return arena_copy(weir_call_arena(call), data, size);
+}
+
+char *weir_call_format(weir_call *call, const char *format, ...)
+{
+    va_list arguments;
+    char *text;
+
+    va_start(arguments, format);
+    text = arena_vformat(weir_call_arena(call), format, arguments);
+    va_end(arguments);
+    return text;
 }

@@ -49,6 +49,8 @@ struct weir_call {
     weir_status status;
     _Atomic(struct weir_cell *) poke; /* wakes the transport; set once, maybe amid a cancel */
     void *pool;                       /* server: where blocking functions run */
+    size_t max_message_memory;        /* of one message, unpacked or built; 0: no bound */
+    struct weir_arena *message_arena; /* where messages are built now; NULL: in the call's own */
     struct cache *home;
     struct weir_arena arena;
     uint64_t memory[CALL_INLINE_MEMORY / sizeof(uint64_t)];
@@ -57,6 +59,13 @@ struct weir_call {
 /* A call with one reference and an empty method; NULL when memory is out. `cache`: of calls; may be
  * NULL. */
 weir_call *call_create(struct cache *cache, bool server);
+
+/* What a message of `max_receive_size` bytes may take in memory, where no option says: 4 MiB of empty
+ * submessages would take some sixteen times that. */
+static inline size_t call_message_memory(size_t max_receive_size)
+{
+    return max_receive_size < SIZE_MAX / 8 ? max_receive_size * 8 : SIZE_MAX;
+}
 
 /* Keeps a reference to `cell` as the way to reach the call's transport. */
 void call_connect(weir_call *call, struct weir_cell *cell);

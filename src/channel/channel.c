@@ -188,6 +188,7 @@ weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_strea
         return refuse_at_once(call, requests, WEIR_INVALID_ARGUMENT,
                               "the call's method is no path");
     call->made = true;
+    call->max_message_memory = channel->options.max_message_memory;
     call->authority =
         arena_copy(&call->arena, channel->target.authority, strlen(channel->target.authority));
     e = exchange_create(channel->loop, call, true, max_receive_size);
@@ -240,6 +241,9 @@ static void set_options(weir_channel *channel, const weir_channel_options *optio
         channel->options = *options;
     if (channel->options.max_receive_size == 0)
         channel->options.max_receive_size = (size_t)4 << 20;
+    if (channel->options.max_message_memory == 0)
+        channel->options.max_message_memory =
+            call_message_memory(channel->options.max_receive_size);
     if (channel->options.max_header_size == 0)
         channel->options.max_header_size = (size_t)16 << 10;
     if (channel->options.authority != NULL) {

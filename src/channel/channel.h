@@ -37,4 +37,7 @@ struct weir_channel {
 weir_code channel_create(const char *target, const weir_channel_options *options, weir_loop *loop,
                          weir_channel **out, weir_status *why);
 
+/* On the calling thread: the one message of `responses`, which move in, once they ended well. */
+weir_code channel_single_reply(weir_stream responses, weir_bytes *reply, weir_status *why);
+
 #endif

@@ -26,10 +26,8 @@ static weir_code wrong_count(weir_status *why, const char *what)
     return weir_fail(why, WEIR_UNIMPLEMENTED, "%s message in the response of a unary call", what);
 }
 
-weir_code weir_channel_unary(weir_channel *channel, weir_call *call, weir_bytes request,
-                             weir_bytes *reply, weir_status *why)
+weir_code channel_single_reply(weir_stream responses, weir_bytes *reply, weir_status *why)
 {
-    weir_stream responses = weir_channel_call(channel, call, weir_stream_once(request));
     weir_item first, second;
     weir_poll poll = weir_stream_next(&responses, &first);
 
@@ -49,4 +47,12 @@ weir_code weir_channel_unary(weir_channel *channel, weir_call *call, weir_bytes 
         return take_status(why, second.status);
     weir_item_clear(&second);
     return wrong_count(why, "more than one");
+}
+
+weir_code weir_channel_unary(weir_channel *channel, weir_call *call, weir_bytes request,
+                             weir_bytes *reply, weir_status *why)
+{
+    weir_stream responses = weir_channel_call(channel, call, weir_stream_once(request));
+
+    return channel_single_reply(responses, reply, why);
 }

@@ -34,10 +34,11 @@ static weir_stream refuse_call(void *self, weir_call *call, weir_stream requests
 
 weir_handler function_handler(weir_handler_fn *call, const struct function *function)
 {
-    struct function *copy = mem_alloc(sizeof *copy);
+    bool self_failed = function->self == NULL && function->release != NULL;
+    struct function *copy = self_failed ? NULL : mem_alloc(sizeof *copy);
 
     if (copy == NULL) {
-        if (function->release != NULL)
+        if (function->release != NULL && !self_failed)
             function->release(function->self);
         return (weir_handler){.call = refuse_call};
     }

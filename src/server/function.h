@@ -9,6 +9,7 @@
 
 struct function {
     weir_unary_fn *unary;
+    weir_server_streaming_fn *server_streaming;
     weir_blocking_fn *blocking;
     void *self;
     void (*release)(void *self);

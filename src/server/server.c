@@ -7,6 +7,7 @@
 #include "server/server.h"
 
 #include "base/alloc.h"
+#include "call/call.h"
 
 #include <assert.h>
 
@@ -18,6 +19,8 @@ static void set_defaults(weir_server_options *options)
         options->max_streams = 100;
     if (options->max_receive_size == 0)
         options->max_receive_size = (size_t)4 << 20;
+    if (options->max_message_memory == 0)
+        options->max_message_memory = call_message_memory(options->max_receive_size);
     if (options->max_header_size == 0)
         options->max_header_size = (size_t)16 << 10;
     if (options->max_threads == 0)
@@ -63,6 +66,7 @@ static weir_stream dispatch(void *self, weir_call *call, weir_stream requests)
 
     if (handler != NULL) {
         call->pool = server->pool;
+        call->max_message_memory = server->options.max_message_memory;
         return handler->call(handler->self, call, requests);
     }
     weir_stream_release(&requests);

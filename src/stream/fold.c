@@ -14,11 +14,13 @@ struct fold {
 
 static weir_poll finish(struct fold *fold, weir_item *out)
 {
+    weir_code code;
+
     if (fold->finished)
         return WEIR_END;
     fold->finished = true;
-    out->message = fold->fold.finish(fold->fold.state);
-    return WEIR_READY;
+    code = fold->fold.finish(fold->fold.state, &out->message, &out->status);
+    return code == WEIR_OK ? WEIR_READY : poll_refused(out, code);
 }
 
 static weir_poll fold_poll(void *self, weir_task *task, weir_item *out)

@@ -85,11 +85,13 @@ static weir_code sum_step(void *state, const weir_bytes *message, weir_status *w
     return WEIR_OK;
 }
 
-static weir_bytes sum_finish(void *state)
+static weir_code sum_finish(void *state, weir_bytes *out, weir_status *why)
 {
     struct sum *sum = state;
 
-    return weir_bytes_format("%" PRIu64 " %" PRIu64, sum->count, sum->bytes);
+    (void)why;
+    *out = weir_bytes_format("%" PRIu64 " %" PRIu64, sum->count, sum->bytes);
+    return WEIR_OK;
 }
 
 static weir_stream client_stream(void *self, weir_call *call, weir_stream requests)

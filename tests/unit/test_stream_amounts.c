@@ -229,11 +229,13 @@ static weir_code count_letter(void *state, const weir_bytes *message, weir_statu
     return WEIR_OK;
 }
 
-static weir_bytes print_sum(void *state)
+static weir_code print_sum(void *state, weir_bytes *out, weir_status *why)
 {
     struct sum *sum = state;
 
-    return weir_bytes_format("%u", sum->letters);
+    (void)why;
+    *out = weir_bytes_format("%u", sum->letters);
+    return WEIR_OK;
 }
 
 static void release_sum(void *state)

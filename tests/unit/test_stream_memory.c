@@ -147,10 +147,11 @@ static weir_code append(void *state, const weir_bytes *message, weir_status *why
     return WEIR_OK;
 }
 
-static weir_bytes result(void *state)
+static weir_code result(void *state, weir_bytes *out, weir_status *why)
 {
-    (void)state;
-    return weir_bytes_copy_string("result");
+    (void)state, (void)why;
+    *out = weir_bytes_copy_string("result");
+    return WEIR_OK;
 }
 
 static weir_stream folded(void)

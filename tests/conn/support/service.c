@@ -70,11 +70,13 @@ static weir_code add_to_total(void *state, const weir_bytes *message, weir_statu
     return WEIR_OK;
 }
 
-static weir_bytes say_total(void *state)
+static weir_code say_total(void *state, weir_bytes *out, weir_status *why)
 {
     struct total *total = state;
 
-    return weir_bytes_format("%u %zu", total->messages, total->bytes);
+    (void)why;
+    *out = weir_bytes_format("%u %zu", total->messages, total->bytes);
+    return WEIR_OK;
 }
 
 static weir_stream up(void *self, weir_call *call, weir_stream requests)

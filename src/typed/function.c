@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * function.c - a user's typed function as the self of a handler.
+ */
+#include "typed/function.h"
+
+#include "base/alloc.h"
+
+struct typed_function *typed_function_create(const struct typed_function *function)
+{
+    struct typed_function *copy = mem_alloc(sizeof *copy);
+    weir_target target = function->target;
+
+    if (copy == NULL)
+        target_release(&target);
+    else
+        *copy = *function;
+    return copy;
+}
+
+void typed_function_release(void *self)
+{
+    struct typed_function *function = self;
+
+    if (function == NULL)
+        return;
+    target_release(&function->target);
+    mem_free(function);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * function.h - a user's typed function as the self of a handler.
+ */
+#ifndef TYPED_FUNCTION_H
+#define TYPED_FUNCTION_H
+
+#include <weir/typed.h>
+
+struct typed_function {
+    const weir_method *method;
+    weir_plain_invoke *plain;
+    weir_stream_invoke *stream;
+    weir_target target;
+};
+
+/* A copy, to be released with typed_function_release. NULL when memory is out; the target was
+ * released then. */
+struct typed_function *typed_function_create(const struct typed_function *function);
+void typed_function_release(void *self);
+
+static inline void target_release(weir_target *target)
+{
+    if (target->release != NULL)
+        target->release(target->self);
+}
+
+#endif

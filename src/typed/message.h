@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * message.h - messages between bytes and structures, and the arenas they live in.
+ */
+#ifndef TYPED_MESSAGE_H
+#define TYPED_MESSAGE_H
+
+#include <weir/typed.h>
+
+#include "base/arena.h"
+
+/* An arena for one message at a time, inside whatever owns it. */
+struct message_arena {
+    struct weir_arena arena;
+    uint64_t memory[64];
+};
+
+void message_arena_init(struct message_arena *own, size_t max_memory);
+
+/* What a message may take in memory where no call says so: more than its bytes make likely. */
+size_t message_memory(size_t size);
+
+/* `bytes` move in and live until the arena is cleared. False, and they are gone: it refused. */
+bool arena_keep_bytes(struct weir_arena *arena, weir_bytes bytes);
+
+/* Unpacks `data`, which moves in and lives as long as what was unpacked. */
+weir_code message_unpack_owned(const weir_message_type *type, struct weir_arena *arena,
+                               weir_bytes data, void **out, weir_status *why) WEIR_MUST_USE;
+
+/* `message` packed into an item of a stream: READY, or ERROR with the reason. */
+weir_poll message_pack_item(const weir_message_type *type, const void *message, weir_item *out);
+
+/* An ERROR whose status moves from the item to *why (may be NULL). */
+weir_poll poll_status(weir_item *item, weir_status *why);
+
+#endif
