@@ -18,9 +18,9 @@ typedef struct weir_channel_options {
     weir_loop *loop; /* default: a thread of its own */
     const char
         *authority; /* copied; default: the target's host:port, "localhost" on Unix sockets */
-    const char *user_agent;  /* copied; put before weir's own */
-    size_t max_receive_size; /* largest response message; default 4 MiB */
-    size_t max_header_size;  /* name + value + 32 of all response headers; default 16 KiB */
+    const char *user_agent;    /* copied; put before weir's own */
+    size_t max_receive_size;   /* largest response message; default 4 MiB */
+    size_t max_header_size;    /* name + value + 32 of all response headers; default 16 KiB */
     size_t max_message_memory; /* of one message unpacked or built by a typed function; default 8
                                 * times max_receive_size */
     uint64_t reserved[15];
@@ -37,7 +37,8 @@ WEIR_API weir_code weir_channel_create(const char *target, const weir_channel_op
  * Makes a call: it starts now. `call` is borrowed, `requests` moves in and is polled on the
  * channel's loop; the responses move out and any one thread may own them. Releasing the responses
  * cancels the call. END of `requests` half-closes; an ERROR resets with CANCEL and becomes the
- * call's status. Any thread. A call can be made once.
+ * call's status. Any thread. A call can be made once. A NULL call counts as a failed allocation: the
+ * responses are an ERROR RESOURCE_EXHAUSTED.
  */
 WEIR_API weir_stream weir_channel_call(weir_channel *channel, weir_call *call,
                                        weir_stream requests);

@@ -19,13 +19,13 @@ extern "C" {
 #endif
 
 typedef struct weir_server_options {
-    weir_loop *loop;         /* default: threads of its own, started by weir_server_start */
-    unsigned threads;        /* loops (and threads) of its own; default 1 */
-    uint32_t max_streams;    /* concurrent calls on one connection; default 100 */
-    size_t max_receive_size; /* largest request message; default 4 MiB */
-    size_t max_header_size;  /* name + value + 32 of all request headers; default 16 KiB */
-    unsigned max_threads;    /* of the pool for weir_blocking; default 16 */
-    unsigned max_queue;      /* calls that wait for one; default 1024 */
+    weir_loop *loop;           /* default: threads of its own, started by weir_server_start */
+    unsigned threads;          /* loops (and threads) of its own; default 1 */
+    uint32_t max_streams;      /* concurrent calls on one connection; default 100 */
+    size_t max_receive_size;   /* largest request message; default 4 MiB */
+    size_t max_header_size;    /* name + value + 32 of all request headers; default 16 KiB */
+    unsigned max_threads;      /* of the pool for weir_blocking; default 16 */
+    unsigned max_queue;        /* calls that wait for one; default 1024 */
     size_t max_message_memory; /* of one message unpacked or built by a typed function; default 8
                                 * times max_receive_size */
     uint64_t reserved[15];
@@ -59,6 +59,15 @@ WEIR_API weir_code weir_server_start(weir_server *server, weir_status *why) WEIR
  * weir_server_wait; but it must have returned before weir_server_free is called, and it takes
  * locks, so it is not for signal handlers. */
 WEIR_API void weir_server_shutdown(weir_server *server, uint64_t grace_ns);
+
+/*
+ * Calls fn(self) when a shutdown begins, before connections are told, on the thread that asked for
+ * it; again when it is asked for again. release(self) (may be NULL) is called once, at the server's
+ * end, or at once on failure. Before the server starts.
+ */
+WEIR_API weir_code weir_server_on_shutdown(weir_server *server, void (*fn)(void *self), void *self,
+                                           void (*release)(void *self),
+                                           weir_status *why) WEIR_MUST_USE;
 
 /* Waits on the calling thread until a shutdown is complete. Only with threads of its own. */
 WEIR_API void weir_server_wait(weir_server *server);

@@ -99,7 +99,9 @@ typedef struct weir_typed_io weir_typed_io;
 /*
  * Plain functions: `request` where the client sends one message, `response` (initialised) where the
  * server does, `io` where either streams; NULL otherwise. The response is packed when the function
- * returned WEIR_OK; else its result is the call's status, with the message in *why.
+ * returned WEIR_OK; else its result is the call's status, with the message in *why. Where
+ * weir_call_alloc and its kin gave NULL the call gets RESOURCE_EXHAUSTED, so a function that only
+ * puts what they give into a message need not look.
  *
  * A unary function runs on the loop's thread and must not block, unless it is registered with
  * `blocks`; then it runs on the server's pool, as those that stream always do (weir_blocking).
@@ -164,8 +166,8 @@ WEIR_API weir_stream weir_typed_fold(const weir_method *method, weir_stream requ
 /* ---- clients ---- */
 
 /*
- * Makes a call. `call` is one of weir_call_create(NULL). A request that cannot be packed ends the
- * stream with RESOURCE_EXHAUSTED. See weir_channel_call.
+ * Makes a call. `call` is one of weir_call_create(NULL), here and below; where that failed, so does
+ * this, with RESOURCE_EXHAUSTED. See weir_channel_call.
  */
 WEIR_API weir_stream weir_typed_start(const weir_method *method, weir_channel *channel,
                                       weir_call *call, weir_stream requests);

@@ -177,11 +177,14 @@ static weir_stream refuse_at_once(weir_call *call, weir_stream requests, weir_co
 
 weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_stream requests)
 {
-    size_t max_receive_size =
-        call->max_receive_size != 0 ? call->max_receive_size : channel->options.max_receive_size;
+    size_t max_receive_size = channel->options.max_receive_size;
     struct exchange *e;
     weir_stream responses;
 
+    if (call == NULL)
+        return refuse_at_once(NULL, requests, WEIR_RESOURCE_EXHAUSTED, "out of memory for a call");
+    if (call->max_receive_size != 0)
+        max_receive_size = call->max_receive_size;
     if (call->made || call->server)
         return refuse_at_once(NULL, requests, WEIR_FAILED_PRECONDITION, "a call can be made once");
     if (!method_is_valid(call->method))

@@ -194,8 +194,45 @@ weir_connection *server_connection_on(weir_server *server, const weir_loop *loop
 
 /* ---- the end ---- */
 
+static void release_hook(const struct shutdown_hook *hook)
+{
+    if (hook->release != NULL)
+        hook->release(hook->self);
+}
+
+weir_code weir_server_on_shutdown(weir_server *server, void (*fn)(void *self), void *self,
+                                  void (*release)(void *self), weir_status *why)
+{
+    const struct shutdown_hook hook = {NULL, fn, self, release};
+    struct shutdown_hook *copy = mem_alloc(sizeof *copy);
+    struct shutdown_hook **end = &server->hooks;
+
+    if (copy == NULL) {
+        release_hook(&hook);
+        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a hook");
+    }
+    *copy = hook;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = copy;
+    return WEIR_OK;
+}
+
+static void release_hooks(weir_server *server)
+{
+    struct shutdown_hook *hook;
+
+    while ((hook = server->hooks) != NULL) {
+        server->hooks = hook->next;
+        release_hook(hook);
+        mem_free(hook);
+    }
+}
+
 void weir_server_shutdown(weir_server *server, uint64_t grace_ns)
 {
+    for (const struct shutdown_hook *hook = server->hooks; hook != NULL; hook = hook->next)
+        hook->fn(hook->self);
     pthread_mutex_lock(&server->lock);
     server->shutting_down = true;
     server->grace_ns = grace_ns;
@@ -229,6 +266,7 @@ void weir_server_free(weir_server *server)
         mem_free(on);
     }
     methods_clear(&server->methods);
+    release_hooks(server);
     pthread_mutex_destroy(&server->lock);
     mem_free(server);
 }

@@ -41,6 +41,13 @@ struct served_connection {
     weir_connection *connection;
 };
 
+struct shutdown_hook {
+    struct shutdown_hook *next;
+    void (*fn)(void *self);
+    void *self;
+    void (*release)(void *self);
+};
+
 struct weir_server {
     weir_server_options options;
     struct methods methods;
@@ -49,6 +56,7 @@ struct weir_server {
     struct server_loop *loops;
     bool shutting_down;
     uint64_t grace_ns;
+    struct shutdown_hook *hooks; /* do not change once it serves; the first one runs first */
     const struct server_driver_ops *driver_ops;
     void *driver;
 };

@@ -17,7 +17,7 @@
 weir_stream weir_typed_start(const weir_method *method, weir_channel *channel, weir_call *call,
                              weir_stream requests)
 {
-    if (!call->made)
+    if (call != NULL && !call->made)
         call->method = method->path;
     return weir_channel_call(channel, call, requests);
 }
@@ -73,7 +73,7 @@ weir_typed_client *weir_typed_open(const weir_method *method, weir_channel *chan
     weir_typed_client *client = mem_zalloc(sizeof *client);
     weir_task *task = thread_task_create();
 
-    if (client == NULL || task == NULL) {
+    if (client == NULL || task == NULL || call == NULL) {
         mem_free(client);
         thread_task_free(task);
         weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a call");

@@ -34,7 +34,7 @@ static weir_poll map_message(struct typed_map *m, weir_bytes data, weir_item *ou
     if (response == NULL)
         return poll_out_of_memory(out);
     code = m->invoke(&m->target, arena, request, response, &out->status);
-    return code == WEIR_OK ? message_pack_item(m->method->response, response, out)
+    return code == WEIR_OK ? message_pack_item(m->method->response, response, arena, out)
                            : poll_refused(out, code);
 }
 
@@ -115,7 +115,7 @@ static weir_code fold_finish(void *state, weir_bytes *out, weir_status *why)
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a message");
     code = f->finish(f->finish_fn, f->target.self, &f->own.arena, response, why);
     if (code == WEIR_OK)
-        code = weir_message_pack(f->method->response, response, out, why);
+        code = message_pack_built(f->method->response, response, &f->own.arena, out, why);
     arena_clear(&f->own.arena);
     return code;
 }

@@ -97,9 +97,20 @@ weir_code message_unpack_owned(const weir_message_type *type, struct weir_arena 
     return weir_message_unpack(type, arena, &data, out, why);
 }
 
-weir_poll message_pack_item(const weir_message_type *type, const void *message, weir_item *out)
+weir_code message_pack_built(const weir_message_type *type, const void *message,
+                             const struct weir_arena *arena, weir_bytes *out, weir_status *why)
 {
-    weir_code code = weir_message_pack(type, message, &out->message, &out->status);
+    if (!weir_arena_refused(arena))
+        return weir_message_pack(type, message, out, why);
+    *out = (weir_bytes){0};
+    return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "a %s takes more memory than a message may",
+                     type->name);
+}
+
+weir_poll message_pack_item(const weir_message_type *type, const void *message,
+                            const struct weir_arena *arena, weir_item *out)
+{
+    weir_code code = message_pack_built(type, message, arena, &out->message, &out->status);
 
     return code == WEIR_OK ? WEIR_READY : poll_refused(out, code);
 }

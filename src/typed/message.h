@@ -27,8 +27,14 @@ bool arena_keep_bytes(struct weir_arena *arena, weir_bytes bytes);
 weir_code message_unpack_owned(const weir_message_type *type, struct weir_arena *arena,
                                weir_bytes data, void **out, weir_status *why) WEIR_MUST_USE;
 
-/* `message` packed into an item of a stream: READY, or ERROR with the reason. */
-weir_poll message_pack_item(const weir_message_type *type, const void *message, weir_item *out);
+/* Packs a message that was built in `arena`. What the arena refused is missing in the message: then
+ * it is not packed, but RESOURCE_EXHAUSTED. */
+weir_code message_pack_built(const weir_message_type *type, const void *message,
+                             const struct weir_arena *arena, weir_bytes *out, weir_status *why);
+
+/* The same into an item of a stream: READY, or ERROR with the reason. */
+weir_poll message_pack_item(const weir_message_type *type, const void *message,
+                            const struct weir_arena *arena, weir_item *out);
 
 /* An ERROR whose status moves from the item to *why (may be NULL). */
 weir_poll poll_status(weir_item *item, weir_status *why);

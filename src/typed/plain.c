@@ -44,7 +44,9 @@ static weir_code unary(void *self, weir_call *call, const weir_bytes *data, weir
     if (response == NULL)
         return out_of_memory(why);
     code = f->plain(&f->target, call, request, NULL, response, why);
-    return code == WEIR_OK ? weir_message_pack(f->method->response, response, reply, why) : code;
+    if (code != WEIR_OK)
+        return code;
+    return message_pack_built(f->method->response, response, &call->arena, reply, why);
 }
 
 /* ---- on a thread of the pool ---- */
@@ -67,7 +69,8 @@ weir_poll weir_typed_read(weir_typed_io *io, const void **out, weir_status *why)
 weir_code weir_typed_write(weir_typed_io *io, const void *message)
 {
     weir_bytes bytes;
-    weir_code code = weir_message_pack(io->method->response, message, &bytes, NULL);
+    weir_code code =
+        message_pack_built(io->method->response, message, &io->out.arena, &bytes, NULL);
 
     arena_clear(&io->out.arena);
     return code == WEIR_OK ? weir_write(io->io, bytes) : code;

@@ -78,7 +78,7 @@ static weir_poll source_poll(void *self, weir_task *task, weir_item *out)
     if (poll != WEIR_READY)
         return poll;
     weir_status_clear(&out->status);
-    return message_pack_item(s->type, message, out);
+    return message_pack_item(s->type, message, &s->own.arena, out);
 }
 
 static void source_release(void *self)
