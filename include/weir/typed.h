@@ -84,8 +84,9 @@ struct weir_file {
 typedef void weir_any_fn(void);
 
 /*
- * The user's function and what it needs. release(self) (may be NULL) is called once. The functions
- * below get it through an invoke function, which knows fn's type; it moves in, also on failure.
+ * The user's function and what it needs. release(self) (may be NULL) is called once; a NULL self with
+ * a release counts as a failed allocation. The functions below get it through an invoke function,
+ * which knows fn's type; it moves in, also on failure.
  */
 typedef struct weir_target {
     weir_any_fn *fn;
@@ -134,8 +135,7 @@ WEIR_API weir_stream weir_typed_once(const weir_message_type *type, const void *
 
 /*
  * A source that fills structures: READY with *out filled (it comes initialised, and what it needs
- * may lie in `arena`, which is reset for each message), PENDING, END, or ERROR with *why. A NULL
- * self with a release: out of memory.
+ * may lie in `arena`, which is reset for each message), PENDING, END, or ERROR with *why.
  */
 typedef weir_poll weir_source_invoke(const weir_target *target, weir_task *task, weir_arena *arena,
                                      void *out, weir_status *why);

@@ -64,8 +64,12 @@ weir_stream weir_typed_map(const weir_method *method, weir_stream requests, weir
                            weir_target target)
 {
     static const weir_stream_ops ops = {map_poll, map_release};
-    struct typed_map *m = combinator_alloc(sizeof *m, &requests);
+    struct typed_map *m = NULL;
 
+    if (target_failed(&target))
+        weir_stream_release(&requests);
+    else
+        m = combinator_alloc(sizeof *m, &requests);
     if (m == NULL) {
         target_release(&target);
         return stream_out_of_memory();
@@ -131,13 +135,18 @@ static void fold_release(void *state)
 weir_stream weir_typed_fold(const weir_method *method, weir_stream requests, weir_step_invoke *step,
                             weir_finish_invoke *finish, weir_target target, weir_any_fn *finish_fn)
 {
-    struct typed_fold *f = combinator_alloc(sizeof *f, &requests);
-    weir_fold fold = {fold_step, fold_finish, fold_release, f};
+    struct typed_fold *f = NULL;
+    weir_fold fold = {fold_step, fold_finish, fold_release, NULL};
 
+    if (target_failed(&target))
+        weir_stream_release(&requests);
+    else
+        f = combinator_alloc(sizeof *f, &requests);
     if (f == NULL) {
         target_release(&target);
         return stream_out_of_memory();
     }
+    fold.state = f;
     *f = (struct typed_fold){.method = method, .step = step, .finish = finish, .target = target};
     f->finish_fn = finish_fn;
     message_arena_init(&f->own, SIZE_MAX);

@@ -8,11 +8,12 @@
 
 struct typed_function *typed_function_create(const struct typed_function *function)
 {
-    struct typed_function *copy = mem_alloc(sizeof *copy);
-    weir_target target = function->target;
+    struct typed_function *copy = NULL;
 
+    if (!target_failed(&function->target))
+        copy = mem_alloc(sizeof *copy);
     if (copy == NULL)
-        target_release(&target);
+        target_release(&function->target);
     else
         *copy = *function;
     return copy;

@@ -19,9 +19,15 @@ struct typed_function {
 struct typed_function *typed_function_create(const struct typed_function *function);
 void typed_function_release(void *self);
 
-static inline void target_release(weir_target *target)
+/* Its self is what could not be allocated. */
+static inline bool target_failed(const weir_target *target)
 {
-    if (target->release != NULL)
+    return target->self == NULL && target->release != NULL;
+}
+
+static inline void target_release(const weir_target *target)
+{
+    if (target->release != NULL && !target_failed(target))
         target->release(target->self);
 }
 

@@ -94,12 +94,10 @@ weir_stream weir_typed_from(const weir_message_type *type, weir_source_invoke *i
                             weir_target target)
 {
     static const weir_stream_ops ops = {source_poll, source_release};
-    bool state_failed = target.self == NULL && target.release != NULL;
-    struct source *s = state_failed ? NULL : mem_alloc(sizeof *s);
+    struct source *s = target_failed(&target) ? NULL : mem_alloc(sizeof *s);
 
     if (s == NULL) {
-        if (!state_failed)
-            target_release(&target);
+        target_release(&target);
         return stream_out_of_memory();
     }
     s->type = type;

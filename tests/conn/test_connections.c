@@ -332,6 +332,50 @@ static void a_shutdown_leaves_a_peer_that_does_not_read(void **state)
     reader_clear(&r);
 }
 
+struct hook_notes {
+    struct pair *pair;
+    unsigned runs;
+    unsigned released;
+    uint64_t sent_before; /* by the server, when the hook ran */
+};
+
+static void note_shutdown(void *self)
+{
+    struct hook_notes *notes = self;
+
+    notes->runs++;
+    notes->sent_before = notes->pair->sent[SERVER];
+}
+
+static void note_release(void *self)
+{
+    ((struct hook_notes *)self)->released++;
+}
+
+static void a_hook_runs_before_peers_hear_of_a_shutdown_and_is_released_once(void **state)
+{
+    struct pair *p = *state;
+    static struct hook_notes notes; /* the pair's server outlives the test */
+    weir_server_options options = {.loop = p->loop};
+    weir_server *other;
+
+    notes = (struct hook_notes){.pair = p};
+    assert_int_equal(weir_server_create(&options, &other, NULL), WEIR_OK);
+    assert_int_equal(weir_server_on_shutdown(other, note_shutdown, &notes, note_release, NULL),
+                     WEIR_OK);
+    assert_int_equal(weir_server_on_shutdown(p->server, note_shutdown, &notes, NULL, NULL),
+                     WEIR_OK);
+    expect_unary(p);
+    weir_server_shutdown(p->server, WEIR_SECONDS(1));
+    assert_int_equal(notes.runs, 1);
+    pair_settle(p);
+    assert_true(p->sent[SERVER] > notes.sent_before);
+    assert_int_equal(notes.released, 0);
+    weir_server_free(other);
+    assert_int_equal(notes.runs, 2);
+    assert_int_equal(notes.released, 1);
+}
+
 /* ---- forwarding ---- */
 
 /* The pair's server forwards /f.F/x to another server. */
@@ -473,6 +517,7 @@ int main(void)
         PAIR_TEST(a_shutdown_cancels_what_runs_past_its_grace),
         PAIR_TEST(a_shutdown_of_an_idle_server_closes_at_once),
         PAIR_TEST(a_shutdown_leaves_a_peer_that_does_not_read),
+        PAIR_TEST(a_hook_runs_before_peers_hear_of_a_shutdown_and_is_released_once),
         PAIR_TEST(a_forwarded_call_is_the_same_call),
         PAIR_TEST(a_status_comes_through_a_forward),
         PAIR_TEST(a_cancel_goes_through_a_forward),
