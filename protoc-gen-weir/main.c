@@ -60,6 +60,9 @@ static void generate_file(response *response, const struct file *file,
         add(response, file, ".pb-c.h", emit_messages_header);
         add(response, file, ".pb-c.c", emit_messages_source);
     }
+    add(response, file, ".weir.h", emit_services_header);
+    add(response, file, ".weir.c",
+        options->messages ? emit_services_source : emit_services_source_on_protobuf_c);
 }
 
 /* NULL, or what is wrong. */

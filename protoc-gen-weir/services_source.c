@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * services_source.c - x.weir.c: what passes the user's functions on, and the file's descriptor.
+ *
+ * A function of the user's has types of its own. It travels as a weir_any_fn beside an invoke function,
+ * which knows those types and casts it back, so no function is called through another's type.
+ */
+#include "services.h"
+
+#include "emit.h"
+#include "memory.h"
+#include "names.h"
+
+#include <string.h>
+
+/* ---- messages ---- */
+
+/* Letters of a message: $L in functions, $M its type, $F its full name. */
+static const char own_message[] =
+    "static void init_$L(void *message)\n"
+    "{\n"
+    "    $L__init(message);\n"
+    "}\n"
+    "\n"
+    "static void *unpack_$L(const weir_message_type *type, weir_arena *arena,\n"
+    "                       const uint8_t *data, size_t size)\n"
+    "{\n"
+    "    (void)type;\n"
+    "    return $L__unpack_borrowed(arena, size, data);\n"
+    "}\n"
+    "\n"
+    "static size_t size_$L(const weir_message_type *type, const void *message)\n"
+    "{\n"
+    "    (void)type;\n"
+    "    return $L__get_packed_size(message);\n"
+    "}\n"
+    "\n"
+    "static bool pack_$L(const weir_message_type *type, const void *message, uint8_t *out,\n"
+    "                    size_t size)\n"
+    "{\n"
+    "    (void)type;\n"
+    "    return $L__pack_before(message, out + size) == out;\n"
+    "}\n"
+    "\n"
+    "static const weir_message_type type_$L = {\n"
+    "    .name = \"$F\",\n"
+    "    .size = sizeof($M),\n"
+    "    .init = init_$L,\n"
+    "    .unpack = unpack_$L,\n"
+    "    .packed_size = size_$L,\n"
+    "    .pack = pack_$L,\n"
+    "    .descriptor = &$L__descriptor,\n"
+    "};\n"
+    "\n";
+
+static const char foreign_message[] = "static void init_$L(void *message)\n"
+                                      "{\n"
+                                      "    $L__init(message);\n"
+                                      "}\n"
+                                      "\n"
+                                      "static const weir_message_type type_$L = {\n"
+                                      "    .name = \"$F\",\n"
+                                      "    .size = sizeof($M),\n"
+                                      "    .init = init_$L,\n"
+                                      "    .unpack = weir_protobuf_type_unpack,\n"
+                                      "    .packed_size = weir_protobuf_type_packed_size,\n"
+                                      "    .pack = weir_protobuf_type_pack,\n"
+                                      "    .descriptor = &$L__descriptor,\n"
+                                      "};\n"
+                                      "\n";
+
+/* Those of the services' messages that were printed. */
+struct printed {
+    const struct message **messages;
+    size_t count;
+};
+
+static bool is_new(struct printed *printed, const struct message *message)
+{
+    for (size_t i = 0; i < printed->count; i++)
+        if (printed->messages[i] == message)
+            return false;
+    printed->messages = keep_more(printed->messages, printed->count, sizeof *printed->messages);
+    printed->messages[printed->count++] = message;
+    return true;
+}
+
+static void print_message_type(struct printer *p, const struct message *message,
+                               struct printed *printed, bool own_messages)
+{
+    struct names_of names = {{0}};
+
+    if (!is_new(printed, message))
+        return;
+    names.letters['L'] = message->names.lower;
+    names.letters['M'] = message->names.type;
+    names.letters['F'] = message->names.full;
+    print_template(p, own_messages ? own_message : foreign_message, &names);
+}
+
+static void print_message_types(struct printer *p, const struct file *file, bool own_messages)
+{
+    struct printed printed = {0};
+
+    for (size_t i = 0; i < file->service_count; i++) {
+        const struct service *service = &file->services[i];
+
+        for (size_t k = 0; k < service->method_count; k++) {
+            print_message_type(p, service->methods[k].request, &printed, own_messages);
+            print_message_type(p, service->methods[k].response, &printed, own_messages);
+        }
+    }
+}
+
+/* ---- methods ---- */
+
+static const char source_of_side[] =
+    "static weir_poll $P__invoke_next_$S(\n"
+    "    const weir_target *target, weir_task *task, weir_arena *arena, void *out,\n"
+    "    weir_status *why)\n"
+    "{\n"
+    "    $P__next_$S_fn *next = ($P__next_$S_fn *)target->fn;\n"
+    "\n"
+    "    return next(target->self, task, arena, out, why);\n"
+    "}\n"
+    "\n"
+    "$W $P__$Ss_from(\n"
+    "    $P__next_$S_fn *next,\n"
+    "    void *state, void (*release)(void *state))\n"
+    "{\n"
+    "    weir_target target = {(weir_any_fn *)next, state, release};\n"
+    "\n"
+    "    return ($W){weir_typed_from($P__method.$S, $P__invoke_next_$S, target)};\n"
+    "}\n"
+    "\n";
+
+/* What goes into the call of a plain function, by kind: $X its arguments, $U what is not used. */
+static const char plain_invoke[] =
+    "static weir_code $P__invoke(\n"
+    "    const weir_target *target, weir_call *call, const void *request,\n"
+    "    weir_typed_io *io, void *response, weir_status *why)\n"
+    "{\n"
+    "    $P__fn *fn = ($P__fn *)target->fn;\n"
+    "\n"
+    "    $U;\n"
+    "    return fn(target->self, call, $X, why);\n"
+    "}\n"
+    "\n";
+
+/* Letters of a registration: $H handle, $N handler, $F fn, $C the expression of the handler. */
+static const char registration[] =
+    "weir_handler $P__$N(\n"
+    "    $P__$F *fn,\n"
+    "    void *self, void (*release)(void *self))\n"
+    "{\n"
+    "    weir_target target = {(weir_any_fn *)fn, self, release};\n"
+    "\n"
+    "    return $C;\n"
+    "}\n"
+    "\n"
+    "weir_code $P__$H(\n"
+    "    weir_server *server,\n"
+    "    $P__$F *fn,\n"
+    "    void *self, weir_status *why)\n"
+    "{\n"
+    "    return weir_server_handle(server, $P__method.path, $P__$N(fn, self, NULL), why);\n"
+    "}\n"
+    "\n";
+
+static void print_registration(struct printer *p, const struct method *method, const char *handle,
+                               const char *handler, const char *fn, const char *expression)
+{
+    struct names_of names = method_names(method);
+
+    names.letters['H'] = handle;
+    names.letters['N'] = handler;
+    names.letters['F'] = fn;
+    names.letters['C'] = keep_format(expression, method->names.lower, method->names.lower);
+    print_template(p, registration, &names);
+}
+
+static void print_plain(struct printer *p, const struct method *method)
+{
+    struct names_of names = method_names(method);
+    const char *io = keep_format("(%s_Io *)io", method->names.type);
+
+    if (is_unary(method)) {
+        names.letters['X'] = "request, response";
+        names.letters['U'] = "(void)io";
+    } else if (!method->client_streams) {
+        names.letters['X'] = keep_format("request, %s", io);
+        names.letters['U'] = "(void)response";
+    } else if (!method->server_streams) {
+        names.letters['X'] = keep_format("%s, response", io);
+        names.letters['U'] = "(void)request";
+    } else {
+        names.letters['X'] = io;
+        names.letters['U'] = "(void)request, (void)response";
+    }
+    print_template(p, plain_invoke, &names);
+    print_registration(p, method, "handle", "handler", "fn",
+                       "weir_typed_plain(&%s__method, %s__invoke, target, false)");
+    if (is_unary(method))
+        print_registration(p, method, "handle_blocking", "blocking_handler", "fn",
+                           "weir_typed_plain(&%s__method, %s__invoke, target, true)");
+}
+
+static const char stream_invoke[] =
+    "static weir_stream $P__invoke_stream(\n"
+    "    const weir_target *target, weir_call *call, const void *request,\n"
+    "    weir_stream requests)\n"
+    "{\n"
+    "    $P__stream_fn *fn = ($P__stream_fn *)target->fn;\n"
+    "\n"
+    "    $U;\n"
+    "    return fn(target->self, call, $X).stream;\n"
+    "}\n"
+    "\n";
+
+static const char map_function[] =
+    "static weir_code $P__invoke_map(\n"
+    "    const weir_target *target, weir_arena *arena, const void *request, void *response,\n"
+    "    weir_status *why)\n"
+    "{\n"
+    "    $P__map_fn *fn = ($P__map_fn *)target->fn;\n"
+    "\n"
+    "    return fn(target->self, arena, request, response, why);\n"
+    "}\n"
+    "\n"
+    "$T_Responses $P__map(\n"
+    "    $T_Requests requests,\n"
+    "    $P__map_fn *fn,\n"
+    "    void *self, void (*release)(void *self))\n"
+    "{\n"
+    "    weir_target target = {(weir_any_fn *)fn, self, release};\n"
+    "\n"
+    "    return ($T_Responses){\n"
+    "        weir_typed_map(&$P__method, requests.stream, $P__invoke_map, target)};\n"
+    "}\n"
+    "\n";
+
+static const char fold_function[] =
+    "static weir_code $P__invoke_step(\n"
+    "    const weir_target *target, const void *request, weir_status *why)\n"
+    "{\n"
+    "    weir_code (*step)(void *, const $Q *, weir_status *) =\n"
+    "        (weir_code(*)(void *, const $Q *, weir_status *))target->fn;\n"
+    "\n"
+    "    return step(target->self, request, why);\n"
+    "}\n"
+    "\n"
+    "static weir_code $P__invoke_finish(\n"
+    "    weir_any_fn *fn, void *self, weir_arena *arena, void *response, weir_status *why)\n"
+    "{\n"
+    "    weir_code (*finish)(void *, weir_arena *, $A *, weir_status *) =\n"
+    "        (weir_code(*)(void *, weir_arena *, $A *, weir_status *))fn;\n"
+    "\n"
+    "    return finish(self, arena, response, why);\n"
+    "}\n"
+    "\n"
+    "$T_Responses $P__fold(\n"
+    "    $T_Requests requests,\n"
+    "    const $T_Fold *fold)\n"
+    "{\n"
+    "    weir_target target = {(weir_any_fn *)fold->step, fold->state, fold->release};\n"
+    "\n"
+    "    return ($T_Responses){weir_typed_fold(&$P__method, requests.stream, $P__invoke_step,\n"
+    "                                          $P__invoke_finish, target,\n"
+    "                                          (weir_any_fn *)fold->finish)};\n"
+    "}\n"
+    "\n";
+
+static void print_streams(struct printer *p, const struct method *method)
+{
+    struct names_of names = method_names(method);
+
+    names.letters['X'] = method->client_streams
+                             ? keep_format("(%s_Requests){requests}", method->names.type)
+                             : "request";
+    names.letters['U'] = method->client_streams ? "(void)request" : "(void)requests";
+    print_template(p, stream_invoke, &names);
+    print_registration(p, method, "handle_stream", "stream_handler", "stream_fn",
+                       "weir_typed_stream(&%s__method, %s__invoke_stream, target)");
+    if (method->client_streams)
+        print_template(p, method->server_streams ? map_function : fold_function, &names);
+}
+
+static void print_method(struct printer *p, const struct method *method)
+{
+    struct names_of names = method_names(method);
+    struct names_of request = side_names(method, true);
+    struct names_of response = side_names(method, false);
+
+    print_template(p, "/* ---- $D ---- */\n\nconst weir_method $P__method = {\n", &names);
+    print_template(p, "    .path = \"/$D\",\n", &names);
+    print(p, "    .request = &type_%s,\n", method->request->names.lower);
+    print(p, "    .response = &type_%s,\n", method->response->names.lower);
+    print(p, "    .client_streaming = %s,\n", method->client_streams ? "true" : "false");
+    print(p, "    .server_streaming = %s,\n};\n\n", method->server_streams ? "true" : "false");
+    if (method->client_streams)
+        print_template(p, source_of_side, &request);
+    print_template(p, source_of_side, &response);
+    print_plain(p, method);
+    print_streams(p, method);
+}
+
+/* ---- the file ---- */
+
+/* The descriptor without comments, as a string of bytes. */
+static void print_descriptor(struct printer *p, const struct file *file)
+{
+    Google__Protobuf__FileDescriptorProto proto = *file->proto;
+    size_t size;
+    uint8_t *bytes;
+
+    proto.source_code_info = NULL;
+    size = google__protobuf__file_descriptor_proto__get_packed_size(&proto);
+    bytes = keep(size + 1);
+    google__protobuf__file_descriptor_proto__pack(&proto, bytes);
+    print(p, "static const uint8_t descriptor[] = {");
+    for (size_t i = 0; i < size; i++)
+        print(p, "%s0x%02x,", i % 16 == 0 ? "\n    " : " ", bytes[i]);
+    print(p, "\n};\n\n");
+}
+
+static void print_file(struct printer *p, const struct file *file)
+{
+    print_descriptor(p, file);
+    if (file->import_count != 0) {
+        print(p, "static const weir_file *const imports[] = {\n");
+        for (size_t i = 0; i < file->import_count; i++)
+            print(p, "    &%s__file,\n", path_object(file->imports[i]->path));
+        print(p, "};\n\n");
+    }
+    print(p, "const weir_file %s__file = {\n", path_object(file->path));
+    print(p, "    .name = \"%s\",\n    .data = descriptor,\n    .size = sizeof descriptor,\n",
+          file->path);
+    if (file->import_count != 0)
+        print(p, "    .imports = imports,\n    .import_count = %zu,\n", file->import_count);
+    print(p, "};\n");
+}
+
+static void print_source(struct printer *p, const struct file *file, bool own_messages)
+{
+    print(p, "/* Generated by protoc-gen-weir from %s: do not edit. */\n", file->path);
+    print(p, "#include \"%s.weir.h\"\n\n", file->stem);
+    if (!own_messages)
+        print(p, "#include <weir/protobuf.h>\n\n");
+    for (size_t i = 0; i < file->import_count; i++)
+        print(p, "#include \"%s.weir.h\"\n", file->imports[i]->stem);
+    if (file->import_count != 0)
+        print(p, "\n");
+    print_message_types(p, file, own_messages);
+    for (size_t i = 0; i < file->service_count; i++)
+        for (size_t k = 0; k < file->services[i].method_count; k++)
+            print_method(p, &file->services[i].methods[k]);
+    print_file(p, file);
+}
+
+void emit_services_source(struct printer *p, const struct file *file)
+{
+    print_source(p, file, true);
+}
+
+void emit_services_source_on_protobuf_c(struct printer *p, const struct file *file)
+{
+    print_source(p, file, false);
+}
