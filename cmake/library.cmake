@@ -12,6 +12,10 @@ if(NOT WEIR_UV)
   list(FILTER WEIR_SOURCES EXCLUDE REGEX "/src/uv/")
 endif()
 
+if(NOT WEIR_PROTOBUF)
+  list(FILTER WEIR_SOURCES EXCLUDE REGEX "/src/protobuf/")
+endif()
+
 add_library(weir-objects OBJECT ${WEIR_SOURCES})
 set_target_properties(weir-objects PROPERTIES
   POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)

@@ -15,7 +15,7 @@
 void *keep(size_t size);
 void *keep_array(size_t count, size_t size);
 
-/* `memory`, of which `count` elements are used, with room for one more. It came from here, or is NULL. */
+/* `memory`, which came from here or is NULL, with room for one more element than `count`. */
 void *keep_more(void *memory, size_t count, size_t size);
 
 char *keep_copy(const char *text, size_t size);

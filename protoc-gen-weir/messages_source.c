@@ -27,6 +27,8 @@ static void emit_functions(struct printer *p, const struct message *message)
     print(p, "void %s__init(%s *message)\n{\n", lower, type);
     print(p, "    static const %s init_value = %s__INIT;\n\n", type, message->names.upper);
     print(p, "    *message = init_value;\n}\n\n");
+    emit_pack(p, message);
+    emit_unpack(p, message);
 }
 
 void emit_messages_source(struct printer *p, const struct file *file)
