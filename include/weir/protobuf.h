@@ -162,8 +162,8 @@ static inline void *weir_protobuf_grow(weir_arena *arena, void *array, size_t co
 
 /*
  * A field that the message does not have, or not with this wire type, as it lies behind its tag. It
- * is kept in the message's unknown fields and borrowed; a group is left out. NULL also when the arena
- * refused.
+ * is kept in the unknown fields of the message, borrowed; a group is left out. NULL also when the
+ * arena refused.
  */
 WEIR_API const uint8_t *weir_protobuf_unknown(ProtobufCMessage *message, weir_arena *arena,
                                               unsigned depth, uint32_t tag, const uint8_t *at,
