@@ -267,6 +267,7 @@ static void emit_pack_to_buffer(struct printer *p, const struct message *message
     print(p, "size_t size = %s__get_packed_size(message);\n", lower);
     print(p, "uint8_t small[512], *out = size <= sizeof small ? small : "
              "weir_protobuf_scratch(size);\n\n");
+    print(p, "small[0] = 0; /* for compilers: a message of no bytes writes nothing */\n");
     print(p,
           "if (out == NULL)\n    return protobuf_c_message_pack_to_buffer(&message->%s, buffer);\n",
           message->base);
