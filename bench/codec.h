@@ -22,7 +22,7 @@ struct codec {
 };
 
 extern const struct codec codec_hand;
-#ifdef WEIR_BENCH_PROTOBUF_C
+#ifdef WEIR_BENCH_PROTOBUF
 extern const struct codec codec_protobuf_c;
 #endif
 

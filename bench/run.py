@@ -61,6 +61,9 @@ CPU_ROWS[-1].lines = [
     ("1,000 streams, a message each ms (tonic: interval)", {"tonic": None, "bare": None}, {}),
 ]
 
+# Messages in structures of generated code: the row, the peer, and the ratio to reach.
+TYPED_RATIOS = [("unary", "weir", 1.15), ("up-100", "tonic", 0.90)]
+
 TICK_RATE = 975_000
 THROTTLE = ("throttle", "1,000 messages 1 ms apart", "--work ticks --count 1000".split())
 MEMORY_ROWS = [
@@ -73,7 +76,7 @@ MEMORY_ROWS = [
      "--work idle --connections 10 --streams 100".split(), 3.0),
 ]
 ROW_NAMES = [r.name for r in CPU_ROWS] + [THROTTLE[0]] + [r[0] for r in MEMORY_ROWS]
-NO_TICKS = {"bare"}
+NO_TICKS = {"bare", "weir-typed"}
 ONLY_TICKS = {"tonic-throttle"}
 
 
@@ -230,6 +233,8 @@ def with_arguments(find, *arguments):
 WEIR = find_c_server("weir", "weir-bench-server")
 PEERS = {
     "weir": WEIR,
+    # Generated code; weir itself has its messages parsed by hand.
+    "weir-typed": with_arguments(WEIR, "--codec", "typed"),
     "weir-protobuf-c": with_arguments(WEIR, "--codec", "protobuf-c"),
     "bare": find_c_server("bare", "bare-nghttp2-server"),
     "tonic": tonic_command,
@@ -409,6 +414,16 @@ class Report:
         self.table(head, [self.cpu_line(line, samples)
                           for row, samples in measured for line in row.lines])
 
+    def typed(self, measured):
+        rows = []
+        for name, peer, goal in TYPED_RATIOS:
+            for row, samples in measured:
+                if row.name == name and samples.get("weir-typed") and samples.get(peer):
+                    what = f"{row.title}, typed to {peer}"
+                    rows.append([what, self.ratio(what, samples["weir-typed"], samples[peer], goal)])
+        if rows:
+            self.table(["Structures of generated code, CPU time", "ratio (goal)"], rows)
+
     def rate(self, samples):
         cells = ["1,000 such streams at once: messages a second"]
         for name in self.tick_names:
@@ -512,7 +527,7 @@ def read_options():
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--row", action="append", choices=ROW_NAMES, metavar="NAME",
                         help="only this row (may be repeated): " + ", ".join(ROW_NAMES))
-    parser.add_argument("--peers", default="weir,bare,tonic,tonic-throttle",
+    parser.add_argument("--peers", default="weir,weir-typed,bare,tonic,tonic-throttle",
                         help="of " + ", ".join(PEERS) + " (default: %(default)s)")
     parser.add_argument("--rounds", type=int, help="of each row (20; quick: 5)")
     parser.add_argument("--seconds", type=float, help="of each load (0.3; quick: 0.2)")
@@ -543,6 +558,7 @@ def main():
     measured = measure_cpu(bench, wanted, progress)
     if measured:
         report.cpu(measured)
+        report.typed(measured)
     ticks = next((samples for row, samples in measured if row.name == "ticks"), {})
     report.schedule(measure_throttle(bench, wanted, progress), ticks)
     report.memory(measure_memory(bench, wanted, progress))

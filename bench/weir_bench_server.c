@@ -14,8 +14,10 @@
 #include <weir/weir.h>
 
 #include "codec.h"
+#include "typed_service.h"
 
 static const struct codec *codec = &codec_hand;
+static weir_code (*add_typed)(weir_server *server, weir_status *why); /* and no codec, if set */
 
 static weir_code malformed(weir_status *why)
 {
@@ -227,12 +229,13 @@ struct options {
     unsigned max_streams;
 };
 
-static const char usage[] = "usage: weir-bench-server --listen ADDRESS [options]\n"
-                            "\n"
-                            "  --listen ADDRESS    host:port (port 0: any free one) or unix:/path\n"
-                            "  --threads N         loops, each on a thread of its own (1)\n"
-                            "  --max-streams N     calls at once on each connection (1000)\n"
-                            "  --codec NAME        hand (default), or protobuf-c\n";
+static const char usage[] =
+    "usage: weir-bench-server --listen ADDRESS [options]\n"
+    "\n"
+    "  --listen ADDRESS    host:port (port 0: any free one) or unix:/path\n"
+    "  --threads N         loops, each on a thread of its own (1)\n"
+    "  --max-streams N     calls at once on each connection (1000)\n"
+    "  --codec NAME        hand (default), typed (generated code) or protobuf-c\n";
 
 static void leave(const char *what, const weir_status *why)
 {
@@ -248,10 +251,8 @@ static void must(weir_code code, const char *what, const weir_status *why)
         leave(what, why);
 }
 
-static weir_server *make_server(const struct options *options)
+static void add_methods(weir_server *server)
 {
-    weir_server_options server_options = {.threads = options->threads,
-                                          .max_streams = options->max_streams};
     const struct {
         const char *method;
         weir_handler handler;
@@ -260,12 +261,24 @@ static weir_server *make_server(const struct options *options)
                    {"/bench.Echo/Up", {up, NULL, NULL}},
                    {"/bench.Echo/Chat", {chat, NULL, NULL}}};
     weir_status why = {0};
-    weir_server *server;
 
-    must(weir_server_create(&server_options, &server, &why), "create", &why);
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         must(weir_server_handle(server, methods[i].method, methods[i].handler, &why),
              methods[i].method, &why);
+}
+
+static weir_server *make_server(const struct options *options)
+{
+    weir_server_options server_options = {.threads = options->threads,
+                                          .max_streams = options->max_streams};
+    weir_status why = {0};
+    weir_server *server;
+
+    must(weir_server_create(&server_options, &server, &why), "create", &why);
+    if (add_typed != NULL)
+        must(add_typed(server, &why), "typed", &why);
+    else
+        add_methods(server);
     return server;
 }
 
@@ -320,19 +333,21 @@ static unsigned number(const char *text)
     return (unsigned)value;
 }
 
-static const struct codec *find_codec(const char *name)
+static void set_codec(const char *name)
 {
     if (strcmp(name, codec_hand.name) == 0)
-        return &codec_hand;
-#ifdef WEIR_BENCH_PROTOBUF_C
-    if (strcmp(name, codec_protobuf_c.name) == 0)
-        return &codec_protobuf_c;
+        return;
+#ifdef WEIR_BENCH_PROTOBUF
+    if (strcmp(name, "typed") == 0)
+        add_typed = typed_service_add;
+    else if (strcmp(name, codec_protobuf_c.name) == 0)
+        codec = &codec_protobuf_c;
+    else
+        bad_usage();
 #else
-    if (strcmp(name, "protobuf-c") == 0)
-        fputs("weir-bench-server: built without protobuf-c: no protoc-c was found\n", stderr);
-#endif
+    fprintf(stderr, "weir-bench-server: built without WEIR_PROTOBUF: there is no codec %s\n", name);
     bad_usage();
-    return NULL;
+#endif
 }
 
 static void set_option(struct options *options, const char *name, const char *value)
@@ -346,7 +361,7 @@ static void set_option(struct options *options, const char *name, const char *va
     else if (strcmp(name, "--max-streams") == 0)
         options->max_streams = number(value);
     else if (strcmp(name, "--codec") == 0)
-        codec = find_codec(value);
+        set_codec(value);
     else
         bad_usage();
 }

@@ -17,6 +17,7 @@
 #include "files.h"
 #include "handlers.h"
 #include "messages.h"
+#include "weir/demo/v1/streams.weir.h"
 
 enum { FILE_THREADS = 4 };
 
@@ -29,7 +30,8 @@ struct serve {
 };
 
 static const char about[] =
-    "Serves weir.demo.v1.Streams (proto/weir/demo/v1/streams.proto) without TLS until SIGINT or\n"
+    "Serves weir.demo.v1.Streams (proto/weir/demo/v1/streams.proto) with health checking and\n"
+    "reflection, so that grpcurl and the like need no .proto file. Without TLS, until SIGINT or\n"
     "SIGTERM, then lets the running calls finish for a while; a second signal ends it at once.\n"
     "\n"
     "It prints \"listening on ADDRESS\" when it is ready.\n";
@@ -86,6 +88,24 @@ static weir_code add_methods(weir_server *server, served_files *files, weir_stat
     return code;
 }
 
+/* Tools find out by themselves what is served, and whether it is ready. */
+static weir_code add_standard_services(weir_server *server, weir_status *why)
+{
+    const weir_file *const files[] = {&weir__demo__v1__streams__file, weir_health_file()};
+    weir_health *health;
+    weir_code code = weir_health_create(&health, why);
+
+    if (code != WEIR_OK)
+        return code;
+    code = weir_health_set(health, "weir.demo.v1.Streams", WEIR_SERVING, why);
+    if (code == WEIR_OK)
+        code = weir_health_serve(server, health, why);
+    if (code == WEIR_OK)
+        code = weir_reflection_serve(server, files, sizeof files / sizeof *files, why);
+    weir_health_unref(health);
+    return code;
+}
+
 static weir_code make_server(const struct serve *s, served_files *files, weir_server **server,
                              uint16_t *port, weir_status *why)
 {
@@ -98,6 +118,8 @@ static weir_code make_server(const struct serve *s, served_files *files, weir_se
     if (code != WEIR_OK)
         return code;
     code = add_methods(*server, files, why);
+    if (code == WEIR_OK)
+        code = add_standard_services(*server, why);
     if (code == WEIR_OK)
         code = weir_server_listen(*server, s->listen, port, why);
     if (code == WEIR_OK)

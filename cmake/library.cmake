@@ -13,10 +13,18 @@ if(NOT WEIR_UV)
 endif()
 
 if(NOT WEIR_PROTOBUF)
-  list(FILTER WEIR_SOURCES EXCLUDE REGEX "/src/protobuf/")
+  list(FILTER WEIR_SOURCES EXCLUDE REGEX "/src/(protobuf|services)/")
 endif()
 
 add_library(weir-objects OBJECT ${WEIR_SOURCES})
+if(WEIR_PROTOBUF)
+  # The standard services are written as a user's would be.
+  weir_generate(weir-objects IMPORT_DIRS ${CMAKE_SOURCE_DIR}/proto PROTOS
+    grpc/health/v1/health.proto
+    grpc/reflection/v1/reflection.proto
+    grpc/reflection/v1alpha/reflection.proto
+    google/protobuf/descriptor.proto)
+endif()
 set_target_properties(weir-objects PROPERTIES
   POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
 target_compile_options(weir-objects PRIVATE -ffunction-sections -fdata-sections)

@@ -13,7 +13,7 @@
 #ifndef WEIR_HEALTH_H
 #define WEIR_HEALTH_H
 
-#include <weir/server.h>
+#include <weir/typed.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +37,9 @@ WEIR_API void weir_health_unref(weir_health *health);
 /* Registers Check, List and Watch. Keeps a reference as long as the server lives. */
 WEIR_API weir_code weir_health_serve(weir_server *server, weir_health *health,
                                      weir_status *why) WEIR_MUST_USE;
+
+/* The file that describes it, for weir_reflection_serve. */
+WEIR_API const weir_file *weir_health_file(void);
 
 /* Sets the status of a service (copied), and tells all who watch it. After weir_health_shutdown the
  * new status waits for weir_health_resume. INVALID_ARGUMENT: SERVICE_UNKNOWN cannot be set. */

@@ -12,7 +12,7 @@
 #ifndef WEIR_PROTOBUF_H
 #define WEIR_PROTOBUF_H
 
-#include <weir/arena.h>
+#include <weir/typed.h>
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -39,6 +39,14 @@ WEIR_API void *weir_protobuf_unpack(const ProtobufCMessageDescriptor *descriptor
  */
 WEIR_API bool weir_protobuf_nesting_ok(const ProtobufCMessageDescriptor *descriptor, size_t len,
                                        const uint8_t *data);
+
+/* What a weir_message_type has whose descriptor is a ProtobufCMessageDescriptor: libprotobuf-c's own
+ * functions, for messages that protoc-c made. */
+WEIR_API void *weir_protobuf_type_unpack(const weir_message_type *type, weir_arena *arena,
+                                         const uint8_t *data, size_t size);
+WEIR_API size_t weir_protobuf_type_packed_size(const weir_message_type *type, const void *message);
+WEIR_API bool weir_protobuf_type_pack(const weir_message_type *type, const void *message,
+                                      uint8_t *out, size_t size);
 
 /* ---- for generated code: reading ---- */
 

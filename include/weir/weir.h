@@ -20,6 +20,8 @@
 #include <weir/server.h>
 #include <weir/channel.h>
 #include <weir/typed.h>
+#include <weir/health.h>
+#include <weir/reflection.h>
 #include <weir/uv.h>
 
 #endif

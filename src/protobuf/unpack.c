@@ -74,3 +74,24 @@ void *weir_protobuf_unpack(const ProtobufCMessageDescriptor *descriptor, weir_ar
         return NULL;
     return protobuf_c_message_unpack(descriptor, &allocator, len, data);
 }
+
+/* ---- as a weir_message_type ---- */
+
+void *weir_protobuf_type_unpack(const weir_message_type *type, weir_arena *arena,
+                                const uint8_t *data, size_t size)
+{
+    return weir_protobuf_unpack(type->descriptor, arena, size, data);
+}
+
+size_t weir_protobuf_type_packed_size(const weir_message_type *type, const void *message)
+{
+    (void)type;
+    return protobuf_c_message_get_packed_size(message);
+}
+
+bool weir_protobuf_type_pack(const weir_message_type *type, const void *message, uint8_t *out,
+                             size_t size)
+{
+    (void)type;
+    return protobuf_c_message_pack(message, out) == size;
+}
