@@ -85,7 +85,7 @@ WEIR_API bool weir_call_cancelled(const weir_call *call);
  * Memory to build a message from. It lives as long as the call, and in a typed streaming function
  * until the next message was written: nothing is given back before that. It counts as a message in
  * memory, which is bounded (max_message_memory of the server or channel). NULL: past that, or memory
- * is out.
+ * is out. While a function of the pool runs (weir_blocking), only that function may use it.
  */
 WEIR_API void *weir_call_alloc(weir_call *call, size_t size);
 /* A copy with a NUL behind it. */

@@ -112,11 +112,14 @@ typedef weir_code weir_plain_invoke(const weir_target *target, weir_call *call, 
 WEIR_API weir_handler weir_typed_plain(const weir_method *method, weir_plain_invoke *invoke,
                                        weir_target target, bool blocks);
 
-/* READY: *out is valid until the next read or the function's end. END. ERROR: *why says what. */
+/* READY: *out is valid until the next read or the function's end. END. ERROR: *why says what, and a
+ * later read END. After a message that is none the call ends with INTERNAL (RESOURCE_EXHAUSTED where
+ * it takes too much memory) although the function returned WEIR_OK. Where the client streams. */
 WEIR_API weir_poll weir_typed_read(weir_typed_io *io, const void **out, weir_status *why);
 
 /* Packs and sends, and gives back what weir_call_alloc gave. Blocks while the client reads slower
- * than that. CANCELLED: the call is over. RESOURCE_EXHAUSTED: out of memory. */
+ * than that. CANCELLED: the call is over. RESOURCE_EXHAUSTED: out of memory; INTERNAL: it cannot be
+ * packed; the call ends with that although the function returned WEIR_OK. Where the server streams. */
 WEIR_API weir_code weir_typed_write(weir_typed_io *io, const void *message) WEIR_MUST_USE;
 
 /*
@@ -187,7 +190,8 @@ WEIR_API weir_typed_client *weir_typed_open(const weir_method *method, weir_chan
                                             weir_call *call, const void *request, weir_status *why);
 
 /* Packs and sends; blocks while the server reads slower than that. CANCELLED: the call is over, and
- * reading says why. */
+ * reading says why. INTERNAL, RESOURCE_EXHAUSTED: it cannot be packed; nothing was sent, and the call
+ * goes on. */
 WEIR_API weir_code weir_typed_client_write(weir_typed_client *client,
                                            const void *message) WEIR_MUST_USE;
 
@@ -204,7 +208,8 @@ WEIR_API weir_poll weir_typed_client_read(weir_typed_client *client, const void 
 WEIR_API weir_code weir_typed_client_finish(weir_typed_client *client, void **response,
                                             weir_status *why) WEIR_MUST_USE;
 
-/* Frees it; a call that still runs is cancelled. NULL: nothing happens. */
+/* Frees it; a call that still runs is cancelled. No other thread may be using it: weir_call_cancel
+ * makes one that waits return. NULL: nothing happens. */
 WEIR_API void weir_typed_client_close(weir_typed_client *client);
 
 #ifdef __cplusplus

@@ -147,6 +147,7 @@ void arena_clear(struct weir_arena *arena)
 void arena_allow(struct weir_arena *arena, size_t more)
 {
     arena->max_held = more < SIZE_MAX - arena->held ? arena->held + more : 0;
+    arena->refused = false;
 }
 
 /* ---- the public arena ---- */

@@ -57,7 +57,8 @@ char *arena_vformat(struct weir_arena *arena, const char *format, va_list argume
 /* Frees all but the first block, and starts again in that. The bound stays. */
 void arena_clear(struct weir_arena *arena);
 
-/* From now on the blocks may hold `more` bytes beyond what they hold. */
+/* From now on the blocks may hold `more` bytes beyond what they hold (SIZE_MAX: no bound), and
+ * nothing was refused yet. */
 void arena_allow(struct weir_arena *arena, size_t more);
 
 #endif

@@ -30,6 +30,7 @@ weir_call *call_create(struct cache *cache, bool server)
     call->server = server;
     call->method = call->authority = call->peer.address = "";
     call->timeout_ns = call->deadline = WEIR_NEVER;
+    call->max_message_memory = SIZE_MAX;
     arena_init(&call->arena, call->memory, sizeof call->memory);
     metadata_init(&call->request, &call->arena);
     metadata_init(&call->response, &call->arena);

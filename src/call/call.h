@@ -49,7 +49,7 @@ struct weir_call {
     weir_status status;
     _Atomic(struct weir_cell *) poke; /* wakes the transport; set once, maybe amid a cancel */
     void *pool;                       /* server: where blocking functions run */
-    size_t max_message_memory;        /* of one message, unpacked or built; 0: no bound */
+    size_t max_message_memory;        /* of one message, unpacked or built; SIZE_MAX: no bound */
     struct weir_arena *message_arena; /* where messages are built now; NULL: in the call's own */
     struct cache *home;
     struct weir_arena arena;

@@ -5,7 +5,6 @@
  * The function runs once the request is complete, that is after its END: a second message is
  * UNIMPLEMENTED and must not have had an effect.
  */
-
 #include "base/alloc.h"
 #include "server/function.h"
 #include "stream/combinator.h"

@@ -20,7 +20,10 @@ static weir_poll finish(struct fold *fold, weir_item *out)
         return WEIR_END;
     fold->finished = true;
     code = fold->fold.finish(fold->fold.state, &out->message, &out->status);
-    return code == WEIR_OK ? WEIR_READY : poll_refused(out, code);
+    if (code != WEIR_OK)
+        return poll_refused(out, code);
+    weir_status_clear(&out->status);
+    return WEIR_READY;
 }
 
 static weir_poll fold_poll(void *self, weir_task *task, weir_item *out)

@@ -17,7 +17,7 @@
 weir_stream weir_typed_start(const weir_method *method, weir_channel *channel, weir_call *call,
                              weir_stream requests)
 {
-    if (call != NULL && !call->made)
+    if (call != NULL && !call->made && !call->server)
         call->method = method->path;
     return weir_channel_call(channel, call, requests);
 }

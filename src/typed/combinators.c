@@ -10,6 +10,15 @@
 #include "typed/function.h"
 #include "typed/message.h"
 
+/* As combinator_alloc; NULL, too, when the target's self could not be made. */
+static void *alloc_with(const weir_target *target, size_t size, weir_stream *requests)
+{
+    if (!target_failed(target))
+        return combinator_alloc(size, requests);
+    weir_stream_release(requests);
+    return NULL;
+}
+
 /* ---- map ---- */
 
 struct typed_map {
@@ -34,8 +43,10 @@ static weir_poll map_message(struct typed_map *m, weir_bytes data, weir_item *ou
     if (response == NULL)
         return poll_out_of_memory(out);
     code = m->invoke(&m->target, arena, request, response, &out->status);
-    return code == WEIR_OK ? message_pack_item(m->method->response, response, arena, out)
-                           : poll_refused(out, code);
+    if (code != WEIR_OK)
+        return poll_refused(out, code);
+    weir_status_clear(&out->status);
+    return message_pack_item(m->method->response, response, arena, out);
 }
 
 static weir_poll map_poll(void *self, weir_task *task, weir_item *out)
@@ -64,12 +75,8 @@ weir_stream weir_typed_map(const weir_method *method, weir_stream requests, weir
                            weir_target target)
 {
     static const weir_stream_ops ops = {map_poll, map_release};
-    struct typed_map *m = NULL;
+    struct typed_map *m = alloc_with(&target, sizeof *m, &requests);
 
-    if (target_failed(&target))
-        weir_stream_release(&requests);
-    else
-        m = combinator_alloc(sizeof *m, &requests);
     if (m == NULL) {
         target_release(&target);
         return stream_out_of_memory();
@@ -135,18 +142,13 @@ static void fold_release(void *state)
 weir_stream weir_typed_fold(const weir_method *method, weir_stream requests, weir_step_invoke *step,
                             weir_finish_invoke *finish, weir_target target, weir_any_fn *finish_fn)
 {
-    struct typed_fold *f = NULL;
-    weir_fold fold = {fold_step, fold_finish, fold_release, NULL};
+    struct typed_fold *f = alloc_with(&target, sizeof *f, &requests);
+    weir_fold fold = {fold_step, fold_finish, fold_release, f};
 
-    if (target_failed(&target))
-        weir_stream_release(&requests);
-    else
-        f = combinator_alloc(sizeof *f, &requests);
     if (f == NULL) {
         target_release(&target);
         return stream_out_of_memory();
     }
-    fold.state = f;
     *f = (struct typed_fold){.method = method, .step = step, .finish = finish, .target = target};
     f->finish_fn = finish_fn;
     message_arena_init(&f->own, SIZE_MAX);

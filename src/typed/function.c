@@ -23,8 +23,6 @@ void typed_function_release(void *self)
 {
     struct typed_function *function = self;
 
-    if (function == NULL)
-        return;
     target_release(&function->target);
     mem_free(function);
 }

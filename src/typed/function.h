@@ -14,8 +14,8 @@ struct typed_function {
     weir_target target;
 };
 
-/* A copy, to be released with typed_function_release. NULL when memory is out; the target was
- * released then. */
+/* A copy, to be released with typed_function_release. NULL when memory is out, here or for the
+ * target's self; the target was released then. */
 struct typed_function *typed_function_create(const struct typed_function *function);
 void typed_function_release(void *self);
 

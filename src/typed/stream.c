@@ -64,14 +64,11 @@ struct source {
     struct message_arena own;
 };
 
-static weir_poll source_poll(void *self, weir_task *task, weir_item *out)
+static weir_poll source_fill(struct source *s, weir_task *task, weir_item *out)
 {
-    struct source *s = self;
-    void *message;
+    void *message = weir_message_create(s->type, &s->own.arena);
     weir_poll poll;
 
-    arena_clear(&s->own.arena);
-    message = weir_message_create(s->type, &s->own.arena);
     if (message == NULL)
         return poll_out_of_memory(out);
     poll = s->invoke(&s->target, task, &s->own.arena, message, &out->status);
@@ -81,11 +78,20 @@ static weir_poll source_poll(void *self, weir_task *task, weir_item *out)
     return message_pack_item(s->type, message, &s->own.arena, out);
 }
 
+/* A stream that waits holds no message. */
+static weir_poll source_poll(void *self, weir_task *task, weir_item *out)
+{
+    struct source *s = self;
+    weir_poll poll = source_fill(s, task, out);
+
+    arena_clear(&s->own.arena);
+    return poll;
+}
+
 static void source_release(void *self)
 {
     struct source *s = self;
 
-    arena_clear(&s->own.arena);
     target_release(&s->target);
     mem_free(s);
 }
