@@ -182,8 +182,6 @@ static weir_status reset_status(const struct exchange *e, uint32_t error)
 {
     weir_code code = e->in->client ? http2_error_status(error) : WEIR_CANCELLED;
 
-    if (code == WEIR_CANCELLED && e->loop->now >= e->deadline)
-        code = WEIR_DEADLINE_EXCEEDED;
     return weir_status_make(code, "the peer reset the call: %s", http2_error_name(error));
 }
 

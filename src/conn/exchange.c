@@ -87,8 +87,18 @@ static void drop_held(struct exchange *e)
     e->holding = false;
 }
 
+/* A server may end a call at its deadline before the client's own timer fires. */
+static void judge_cancel(struct exchange *e)
+{
+    if (e->loop->now >= e->deadline)
+        e->status.code = WEIR_DEADLINE_EXCEEDED;
+    inbound_finish(e->in, weir_status_ref(&e->status));
+}
+
 void exchange_destroy(struct exchange *e)
 {
+    if (e->work & EXCHANGE_JUDGE)
+        judge_cancel(e);
     e->id = 0;
     if (!e->state.done)
         exchange_step(e, CALL_LOST, weir_status_make(WEIR_CANCELLED, "the call was dropped"));
@@ -245,13 +255,24 @@ static void send_http_answer(struct exchange *e)
                 http2_answer(e->connection->session, e->id, headers.items, headers.count, body));
 }
 
+/* Input comes with the clock of the turn before it, which may lie before the deadline, so whether
+ * the deadline has passed is seen in the turn that follows. */
+static bool is_to_judge(const struct exchange *e, enum call_event event)
+{
+    return e->in->client && e->status.code == WEIR_CANCELLED && e->deadline != WEIR_NEVER &&
+           (event == CALL_TRAILERS_IN || event == CALL_CLOSED);
+}
+
 static void act_on_in(struct exchange *e, enum call_event event, unsigned actions)
 {
     if (actions & CALL_ABORT_IN) {
         atomic_store_explicit(&e->call->over, true, memory_order_release);
         inbound_abort(e->in, weir_status_ref(&e->status));
     } else if ((actions & CALL_FINISH_IN) && event != CALL_IN_END) {
-        inbound_finish(e->in, weir_status_ref(&e->status));
+        if (is_to_judge(e, event))
+            exchange_schedule(e, EXCHANGE_JUDGE);
+        else
+            inbound_finish(e->in, weir_status_ref(&e->status));
     }
 }
 
@@ -471,6 +492,8 @@ void exchange_run(struct exchange *e)
         look_at_pokes(e);
     if (work & EXCHANGE_DEADLINE)
         pass_deadline(e);
+    if (work & EXCHANGE_JUDGE)
+        judge_cancel(e);
     if (work & (EXCHANGE_START | EXCHANGE_POLL))
         advance(e);
     if ((work | e->work) & EXCHANGE_RELEASE)

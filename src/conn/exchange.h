@@ -29,7 +29,8 @@ enum {
     EXCHANGE_RELEASE = 4, /* release the outgoing stream */
     EXCHANGE_POKED = 8,   /* somebody took messages, cancelled, wants headers sent */
     EXCHANGE_DEADLINE = 16,
-    EXCHANGE_CLOSED = 32 /* the HTTP/2 stream is gone: the last thing that happens */
+    EXCHANGE_JUDGE = 32, /* the peer cancelled: before the deadline, or at it? */
+    EXCHANGE_CLOSED = 64 /* the HTTP/2 stream is gone: the last thing that happens */
 };
 
 struct exchange {

@@ -237,8 +237,6 @@ static weir_status final_status(struct exchange *e)
                                 "the server ended the call without a grpc-status");
     if (e->reply.code == WEIR_OK && inbound_check_end(e->in, &why) != WEIR_OK)
         return why;
-    if (e->reply.code == WEIR_CANCELLED && e->loop->now >= e->deadline)
-        e->reply.code = WEIR_DEADLINE_EXCEEDED;
     why = e->reply;
     e->reply = (weir_status){0};
     return why;

@@ -166,6 +166,56 @@ static void the_deadline_resets_with_cancel(void **state)
     reader_clear(&r);
 }
 
+/* What came in is seen with the clock of the turn before it. */
+static void a_peer_that_cancels_at_the_deadline_is_no_cancel(void **state)
+{
+    struct peer *p = *state;
+
+    for (int trailers = 0; trailers < 2; trailers++) {
+        weir_call *call = weir_call_create("/t.T/Up");
+        int32_t id = 3 + 2 * trailers;
+        struct reader r;
+
+        weir_call_set_timeout(call, WEIR_MILLISECONDS(20));
+        reader_init(&r, weir_channel_call(p->channel, call, weir_stream_empty()), call);
+        weir_call_unref(call);
+        peer_settle(p);
+        if (trailers)
+            peer_headers(p, id, END_STREAM, RESPONSE, "grpc-status", "1", NULL);
+        else
+            peer_reset(p, id, NGHTTP2_CANCEL);
+        assert_int_equal(weir_connection_input(p->connection, p->out.data + p->out.taken,
+                                               p->out.size - p->out.taken),
+                         WEIR_OK);
+        p->out.taken = p->out.size;
+        weir_loop_turn(p->loop, weir_loop_now(p->loop) + WEIR_MILLISECONDS(20));
+        peer_settle(p);
+        expect_error(&r, WEIR_DEADLINE_EXCEEDED);
+        reader_clear(&r);
+        p->last_stream = id;
+    }
+    expect_unharmed(p);
+}
+
+static void a_peer_that_cancels_before_the_deadline_cancels(void **state)
+{
+    struct peer *p = *state;
+    weir_call *call = weir_call_create("/t.T/Up");
+    struct reader r;
+
+    weir_call_set_timeout(call, WEIR_MILLISECONDS(20));
+    reader_init(&r, weir_channel_call(p->channel, call, weir_stream_empty()), call);
+    weir_call_unref(call);
+    peer_settle(p);
+    peer_advance(p, WEIR_MILLISECONDS(20) - 1);
+    peer_reset(p, 3, NGHTTP2_CANCEL);
+    peer_settle(p);
+    expect_error(&r, WEIR_CANCELLED);
+    p->last_stream = 3;
+    expect_unharmed(p);
+    reader_clear(&r);
+}
+
 static void trailers_before_the_half_close_are_answered_with_a_reset_without_error(void **state)
 {
     struct peer *p = *state;
@@ -436,6 +486,8 @@ int main(void)
         CLIENT_TEST(a_cancel_resets_with_cancel),
         CLIENT_TEST(releasing_the_responses_resets_with_cancel),
         CLIENT_TEST(the_deadline_resets_with_cancel),
+        CLIENT_TEST(a_peer_that_cancels_at_the_deadline_is_no_cancel),
+        CLIENT_TEST(a_peer_that_cancels_before_the_deadline_cancels),
         CLIENT_TEST(trailers_before_the_half_close_are_answered_with_a_reset_without_error),
         CLIENT_TEST(a_server_that_resets_behind_its_trailers_changes_nothing),
         CLIENT_TEST(trailers_only_is_a_status_with_trailers),
