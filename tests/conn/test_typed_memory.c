@@ -90,6 +90,23 @@ static weir_stream down(const weir_target *target, weir_call *call, const void *
 
 static const weir_method blocking_method = {"/n.N/Blocking", &note_type, &reply_type, true, true};
 
+static const weir_method hungry_method = {"/n.N/Hungry", &note_type, &reply_type, false, true};
+
+static weir_poll next_hungry(const weir_target *target, weir_task *task, weir_arena *arena,
+                             void *out, weir_status *why)
+{
+    (void)target, (void)task, (void)arena, (void)why;
+    ((struct note *)out)->number = -3000;
+    return WEIR_READY;
+}
+
+static weir_stream hungry(const weir_target *target, weir_call *call, const void *request,
+                          weir_stream requests)
+{
+    (void)target, (void)call, (void)request, (void)requests;
+    return weir_typed_from(&reply_type, next_hungry, (weir_target){0});
+}
+
 static void serve(struct pair *p, const weir_method *method, weir_handler handler)
 {
     assert_int_equal(weir_server_handle(p->server, method->path, handler, NULL), WEIR_OK);
@@ -103,6 +120,7 @@ static void serve_all(struct pair *p)
           weir_typed_plain(&blocking_method, note_invoke, note_target(echo, NULL), true));
     serve(p, &bidi_method, weir_typed_stream(&bidi_method, map, (weir_target){0}));
     serve(p, &down_method, weir_typed_stream(&down_method, down, (weir_target){0}));
+    serve(p, &hungry_method, weir_typed_stream(&hungry_method, hungry, (weir_target){0}));
 }
 
 /* ---- calls that are polled ---- */
@@ -237,6 +255,35 @@ static void blocking_stream(struct pair *p)
     on_a_thread(p, make_streaming_call);
 }
 
+/* Reads what takes 3000 bytes a message until so many were read. */
+static bool read_up_to(weir_typed_client *client, int from, int to)
+{
+    const void *message;
+
+    while (from < to && weir_typed_client_read(client, &message, NULL) == WEIR_READY)
+        from++;
+    return from == to;
+}
+
+static void *read_thousands(void *self)
+{
+    struct client *client = self;
+    const struct note request = note_make(0, "");
+    weir_call *call = weir_call_create(NULL);
+    weir_typed_client *made =
+        weir_typed_open(&hungry_method, client->channel, call, &request, NULL);
+    size_t early;
+
+    client->right = read_up_to(made, 0, 500);
+    early = memory_held();
+    memory_reset_peak();
+    client->right &= read_up_to(made, 500, 5000) && memory_peak() < early + 150000;
+    weir_typed_client_close(made);
+    weir_call_unref(call);
+    atomic_store(&client->done, true);
+    return NULL;
+}
+
 /* ---- each allocation in turn ---- */
 
 static void expect_next_call(struct pair *p)
@@ -315,6 +362,19 @@ static void a_client_that_streams_survives(void **state)
     run_all(blocking_stream);
 }
 
+static void a_client_does_not_grow_over_thousands_of_messages(void **state)
+{
+    struct pair *p;
+
+    (void)state;
+    memory_install();
+    p = pair_create(NULL, NULL);
+    serve_all(p);
+    on_a_thread(p, read_thousands);
+    pair_free(p);
+    assert_int_equal(memory_held(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_function_on_the_pool_survives),
         cmocka_unit_test(a_client_of_one_message_survives),
         cmocka_unit_test(a_client_that_streams_survives),
+        cmocka_unit_test(a_client_does_not_grow_over_thousands_of_messages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
