@@ -306,6 +306,43 @@ static void print_method(struct printer *p, const struct method *method)
 
 /* ---- the file ---- */
 
+/* Files whose options say that nothing is generated, protobuf-c's own, matter to generators of C
+ * alone, and their descriptors are nowhere: what is told to others does not import them. */
+static bool is_told(const struct file *import)
+{
+    return !import->options.no_generate;
+}
+
+/* Indices into the imports that were, as indices into those that are left. */
+static void renumber(const struct file *file, int32_t **indices, size_t *count)
+{
+    const int32_t *old = *indices;
+    size_t kept = 0;
+
+    *indices = keep_array(*count, sizeof **indices);
+    for (size_t i = 0; i < *count; i++) {
+        int32_t before = 0;
+
+        for (int32_t k = 0; k < old[i]; k++)
+            before += is_told(file->imports[k]);
+        if (is_told(file->imports[old[i]]))
+            (*indices)[kept++] = before;
+    }
+    *count = kept;
+}
+
+/* In a copy: the request owns what was there. */
+static void drop_imports(Google__Protobuf__FileDescriptorProto *proto, const struct file *file)
+{
+    proto->n_dependency = 0;
+    proto->dependency = keep_array(file->import_count, sizeof *proto->dependency);
+    for (size_t i = 0; i < file->import_count; i++)
+        if (is_told(file->imports[i]))
+            proto->dependency[proto->n_dependency++] = file->proto->dependency[i];
+    renumber(file, &proto->public_dependency, &proto->n_public_dependency);
+    renumber(file, &proto->weak_dependency, &proto->n_weak_dependency);
+}
+
 /* The descriptor without comments, as a string of bytes. */
 static void print_descriptor(struct printer *p, const struct file *file)
 {
@@ -314,6 +351,7 @@ static void print_descriptor(struct printer *p, const struct file *file)
     uint8_t *bytes;
 
     proto.source_code_info = NULL;
+    drop_imports(&proto, file);
     size = google__protobuf__file_descriptor_proto__get_packed_size(&proto);
     bytes = keep(size + 1);
     google__protobuf__file_descriptor_proto__pack(&proto, bytes);
@@ -325,18 +363,21 @@ static void print_descriptor(struct printer *p, const struct file *file)
 
 static void print_file(struct printer *p, const struct file *file)
 {
+    size_t told = 0;
+
     print_descriptor(p, file);
-    if (file->import_count != 0) {
-        print(p, "static const weir_file *const imports[] = {\n");
-        for (size_t i = 0; i < file->import_count; i++)
-            print(p, "    &%s__file,\n", path_object(file->imports[i]->path));
+    for (size_t i = 0; i < file->import_count; i++)
+        if (is_told(file->imports[i]))
+            print(p, "%s    &%s__file,\n",
+                  told++ == 0 ? "static const weir_file *const imports[] = {\n" : "",
+                  path_object(file->imports[i]->path));
+    if (told != 0)
         print(p, "};\n\n");
-    }
     print(p, "const weir_file %s__file = {\n", path_object(file->path));
     print(p, "    .name = \"%s\",\n    .data = descriptor,\n    .size = sizeof descriptor,\n",
           file->path);
-    if (file->import_count != 0)
-        print(p, "    .imports = imports,\n    .import_count = %zu,\n", file->import_count);
+    if (told != 0)
+        print(p, "    .imports = imports,\n    .import_count = %zu,\n", told);
     print(p, "};\n");
 }
 
@@ -347,7 +388,8 @@ static void print_source(struct printer *p, const struct file *file, bool own_me
     if (!own_messages)
         print(p, "#include <weir/protobuf.h>\n\n");
     for (size_t i = 0; i < file->import_count; i++)
-        print(p, "#include \"%s.weir.h\"\n", file->imports[i]->stem);
+        if (is_told(file->imports[i]))
+            print(p, "#include \"%s.weir.h\"\n", file->imports[i]->stem);
     if (file->import_count != 0)
         print(p, "\n");
     print_message_types(p, file, own_messages);
