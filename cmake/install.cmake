@@ -1,4 +1,5 @@
-# `cmake --install`: headers, both libraries, a pkg-config file and a CMake package.
+# `cmake --install`: headers, both libraries, protoc-gen-weir (its own CMakeLists.txt), a pkg-config
+# file and a CMake package.
 include(CMakePackageConfigHelpers)
 
 set(WEIR_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/weir)
@@ -11,6 +12,10 @@ install(DIRECTORY include/weir DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MAT
 # Relative, so that the tree can be installed, or moved, anywhere.
 file(RELATIVE_PATH WEIR_PC_PREFIX
   /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+set(WEIR_PC_PUBLIC "") # what generated code calls itself
+if(WEIR_PROTOBUF)
+  set(WEIR_PC_PUBLIC libprotobuf-c)
+endif()
 configure_file(cmake/weir.pc.in weir.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/weir.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
@@ -21,3 +26,6 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/weir-config-version.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/weir-config.cmake ${CMAKE_BINARY_DIR}/weir-config-version.cmake
   DESTINATION ${WEIR_CMAKE_DIR})
+if(WEIR_PROTOBUF)
+  install(FILES cmake/weir-generate.cmake DESTINATION ${WEIR_CMAKE_DIR})
+endif()

@@ -52,6 +52,9 @@ if(WEIR_LTO)
   target_link_options(weir PRIVATE -flto=auto -O2)
 endif()
 target_link_libraries(weir PRIVATE ${WEIR_PARTS})
+if(WEIR_PROTOBUF) # generated code calls it, too
+  target_link_libraries(weir INTERFACE $<BUILD_INTERFACE:PkgConfig::PROTOBUF_C>)
+endif()
 
 if(WEIR_ANY_SANITIZER)
   # The sanitizers keep tables of symbols that `ld -r` and localizing would break.
