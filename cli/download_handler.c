@@ -11,7 +11,6 @@
 #include "files.h"
 #include "handlers.h"
 #include "messages.h"
-#include "one_request.h"
 
 enum { DEFAULT_CHUNK = 32 << 10, MAX_CHUNK = 1 << 20 };
 
@@ -126,12 +125,13 @@ static weir_stream download(const served_files *files, char *path, size_t chunk_
     return (weir_stream){&ops, d};
 }
 
-static weir_stream respond(void *self, const weir_bytes *message)
+weir_stream download_handler(void *self, weir_call *call, const weir_bytes *message)
 {
     download_request request;
     weir_status why = {0};
     char *path;
 
+    (void)call;
     if (!download_request_read(message, &request))
         return weir_stream_fail(WEIR_INTERNAL, "the request is no DownloadRequest");
     if (request.chunk_size > MAX_CHUNK)
@@ -139,10 +139,4 @@ static weir_stream respond(void *self, const weir_bytes *message)
     if (files_copy_path(request.path, &path, &why) != WEIR_OK)
         return weir_stream_error(why);
     return download(self, path, request.chunk_size != 0 ? request.chunk_size : DEFAULT_CHUNK);
-}
-
-weir_stream download_handler(void *self, weir_call *call, weir_stream requests)
-{
-    (void)call;
-    return one_request(requests, respond, self);
 }

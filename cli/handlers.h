@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handlers.h - the server's side of weir.demo.v1.Streams, one handler a method; see streams.proto.
+ * handlers.h - the server's side of weir.demo.v1.Streams, one function a method; see streams.proto.
  */
 #ifndef WEIR_CLI_HANDLERS_H
 #define WEIR_CLI_HANDLERS_H
@@ -15,9 +15,12 @@ typedef struct served_files {
     file_pool *pool;
 } served_files;
 
-weir_stream tick_handler(void *self, weir_call *call, weir_stream requests);
-weir_stream tail_handler(void *self, weir_call *call, weir_stream requests);
-weir_stream download_handler(void *self, weir_call *call, weir_stream requests);
+/* For weir_server_streaming. */
+weir_stream tick_handler(void *self, weir_call *call, const weir_bytes *message);
+weir_stream tail_handler(void *self, weir_call *call, const weir_bytes *message);
+weir_stream download_handler(void *self, weir_call *call, const weir_bytes *message);
+
+/* Handlers as they are. */
 weir_stream upload_handler(void *self, weir_call *call, weir_stream requests);
 weir_stream chat_handler(void *self, weir_call *call, weir_stream requests);
 

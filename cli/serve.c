@@ -69,19 +69,27 @@ static bool parse(int argc, char *const *argv, struct serve *s, int *code)
 
 static const struct method {
     const char *name;
+    weir_server_streaming_fn *server_streaming; /* or ... */
     weir_handler_fn *handler;
 } methods[] = {
-    {STREAMS_TICK, tick_handler},         {STREAMS_TAIL, tail_handler},
-    {STREAMS_DOWNLOAD, download_handler}, {STREAMS_UPLOAD, upload_handler},
-    {STREAMS_CHAT, chat_handler},
+    {STREAMS_TICK, tick_handler, NULL},         {STREAMS_TAIL, tail_handler, NULL},
+    {STREAMS_DOWNLOAD, download_handler, NULL}, {STREAMS_UPLOAD, NULL, upload_handler},
+    {STREAMS_CHAT, NULL, chat_handler},
 };
+
+static weir_handler handler_of(const struct method *method, served_files *files)
+{
+    if (method->server_streaming != NULL)
+        return weir_server_streaming(method->server_streaming, files, NULL);
+    return (weir_handler){.call = method->handler, .self = files};
+}
 
 static weir_code add_methods(weir_server *server, served_files *files, weir_status *why)
 {
     weir_code code = WEIR_OK;
 
     for (size_t i = 0; i < sizeof methods / sizeof *methods && code == WEIR_OK; i++) {
-        weir_handler handler = {.call = methods[i].handler, .self = files};
+        weir_handler handler = handler_of(&methods[i], files);
 
         code = weir_server_handle(server, methods[i].name, with_diagnostics(handler), why);
     }

@@ -14,7 +14,6 @@
 #include "files.h"
 #include "handlers.h"
 #include "messages.h"
-#include "one_request.h"
 
 enum { BUFFER_SIZE = 64 << 10 };
 
@@ -188,21 +187,16 @@ static weir_stream tail(const served_files *files, char *path, bool from_end)
     return (weir_stream){&ops, t};
 }
 
-static weir_stream respond(void *self, const weir_bytes *message)
+weir_stream tail_handler(void *self, weir_call *call, const weir_bytes *message)
 {
     tail_request request;
     weir_status why = {0};
     char *path;
 
+    (void)call;
     if (!tail_request_read(message, &request))
         return weir_stream_fail(WEIR_INTERNAL, "the request is no TailRequest");
     if (files_copy_path(request.path, &path, &why) != WEIR_OK)
         return weir_stream_error(why);
     return tail(self, path, request.from_end);
-}
-
-weir_stream tail_handler(void *self, weir_call *call, weir_stream requests)
-{
-    (void)call;
-    return one_request(requests, respond, self);
 }

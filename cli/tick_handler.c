@@ -11,7 +11,6 @@
 
 #include "handlers.h"
 #include "messages.h"
-#include "one_request.h"
 
 static weir_poll next_tick(void *state, weir_task *task, weir_item *out)
 {
@@ -24,12 +23,12 @@ static weir_poll next_tick(void *state, weir_task *task, weir_item *out)
     return WEIR_READY;
 }
 
-static weir_stream respond(void *self, const weir_bytes *message)
+weir_stream tick_handler(void *self, weir_call *call, const weir_bytes *message)
 {
     tick_request request;
     weir_stream ticks;
 
-    (void)self;
+    (void)self, (void)call;
     if (!tick_request_read(message, &request))
         return weir_stream_fail(WEIR_INTERNAL, "the request is no TickRequest");
     if (request.interval_ns > WEIR_SECONDS(3600))
@@ -39,10 +38,4 @@ static weir_stream respond(void *self, const weir_bytes *message)
         ticks = weir_stream_throttle(ticks, request.interval_ns);
     /* Outermost, so that the end comes with the last message and not a slot later. */
     return request.count > 0 ? weir_stream_take(ticks, request.count) : ticks;
-}
-
-weir_stream tick_handler(void *self, weir_call *call, weir_stream requests)
-{
-    (void)call;
-    return one_request(requests, respond, self);
 }

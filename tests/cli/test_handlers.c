@@ -84,9 +84,12 @@ static void write_file(const char *mode, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-static weir_stream call(weir_handler_fn *handler, weir_bytes request)
+static weir_stream call(weir_server_streaming_fn *fn, weir_bytes request)
 {
-    return handler(&files, NULL, weir_stream_once(request));
+    weir_stream replies = fn(&files, NULL, &request);
+
+    weir_bytes_unref(&request);
+    return replies;
 }
 
 static void assert_ends(weir_stream *stream, weir_code code)
@@ -114,41 +117,45 @@ static void assert_text(weir_stream *stream, const char *expected)
 
 /* ---- requests ---- */
 
+static weir_server_streaming_fn *const functions[] = {tick_handler, tail_handler, download_handler};
+
 static void a_request_that_does_not_parse_is_internal(void **state)
 {
-    static weir_handler_fn *const handlers[] = {tick_handler, tail_handler, download_handler,
-                                                upload_handler};
+    weir_stream replies =
+        upload_handler(NULL, NULL, weir_stream_once(weir_bytes_static("\xff", 1)));
 
     (void)state;
-    for (size_t i = 0; i < COUNT(handlers); i++) {
-        weir_stream replies = call(handlers[i], weir_bytes_static("\xff", 1));
-
+    assert_ends(&replies, WEIR_INTERNAL);
+    for (size_t i = 0; i < COUNT(functions); i++) {
+        replies = call(functions[i], weir_bytes_static("\xff", 1));
         assert_ends(&replies, WEIR_INTERNAL);
     }
 }
 
+static void assert_method_ends(weir_server_streaming_fn *fn, weir_stream requests, weir_code code)
+{
+    weir_handler handler = weir_server_streaming(fn, &files, NULL);
+    weir_stream replies = handler.call(handler.self, NULL, requests);
+
+    assert_ends(&replies, code);
+    weir_handler_release(&handler);
+}
+
 static void no_request_and_two_requests_are_unimplemented(void **state)
 {
-    static weir_handler_fn *const handlers[] = {tick_handler, tail_handler, download_handler};
     const weir_bytes two[] = {{0}, {0}};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(handlers); i++) {
-        weir_stream replies = handlers[i](&files, NULL, weir_stream_empty());
-
-        assert_ends(&replies, WEIR_UNIMPLEMENTED);
-        replies = handlers[i](&files, NULL, weir_stream_of(two, 2));
-        assert_ends(&replies, WEIR_UNIMPLEMENTED);
+    for (size_t i = 0; i < COUNT(functions); i++) {
+        assert_method_ends(functions[i], weir_stream_empty(), WEIR_UNIMPLEMENTED);
+        assert_method_ends(functions[i], weir_stream_of(two, 2), WEIR_UNIMPLEMENTED);
     }
 }
 
 static void a_fault_of_the_requests_is_passed_on(void **state)
 {
-    weir_stream replies;
-
     (void)state;
-    replies = tick_handler(NULL, NULL, weir_stream_fail(WEIR_CANCELLED, "gone"));
-    assert_ends(&replies, WEIR_CANCELLED);
+    assert_method_ends(tick_handler, weir_stream_fail(WEIR_CANCELLED, "gone"), WEIR_CANCELLED);
 }
 
 /* ---- Tick and Upload ---- */
@@ -508,10 +515,11 @@ static void a_server_without_a_directory_says_so(void **state)
 {
     served_files none = {-1, files.pool};
     download_request request = {SLICE("file"), 0};
-    weir_stream replies;
+    weir_bytes message = download_request_write(&request);
+    weir_stream replies = download_handler(&none, NULL, &message);
 
     (void)state;
-    replies = download_handler(&none, NULL, weir_stream_once(download_request_write(&request)));
+    weir_bytes_unref(&message);
     assert_ends(&replies, WEIR_FAILED_PRECONDITION);
 }
 
