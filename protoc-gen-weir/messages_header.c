@@ -248,8 +248,6 @@ static void emit_each(struct printer *p, const struct file *file,
 {
     for (size_t i = 0; i < file->message_count; i++)
         emit(p, file->messages[i]);
-    if (file->message_count != 0)
-        print(p, "\n");
 }
 
 static const char functions_text[] =
@@ -281,6 +279,7 @@ void emit_messages_header(struct printer *p, const struct file *file)
     emit_includes(p, file);
     print(p, "\nPROTOBUF_C__BEGIN_DECLS\n\n");
     emit_each(p, file, emit_typedef);
+    print(p, "\n");
     for (size_t i = 0; i < file->message_count; i++)
         emit_nested_enums(p, file->messages[i]);
     for (size_t i = 0; i < file->enum_count; i++)
@@ -290,8 +289,9 @@ void emit_messages_header(struct printer *p, const struct file *file)
         print_text(p, functions_text, sizeof functions_text - 1);
     emit_each(p, file, emit_functions);
     emit_each(p, file, emit_closure);
+    print(p, "\n");
     for (size_t i = 0; i < file->enum_count; i++)
         emit_enum_declaration(p, file->enums[i]);
     emit_each(p, file, emit_declaration);
-    print(p, "PROTOBUF_C__END_DECLS\n\n#endif\n");
+    print(p, "\nPROTOBUF_C__END_DECLS\n\n#endif\n");
 }

@@ -265,15 +265,13 @@ static void emit_pack_to_buffer(struct printer *p, const struct message *message
           type);
     p->depth++;
     print(p, "size_t size = %s__get_packed_size(message);\n", lower);
-    print(p, "uint8_t small[512], *out = size <= sizeof small ? small : "
-             "weir_protobuf_scratch(size);\n\n");
-    print(p, "small[0] = 0; /* for compilers: a message of no bytes writes nothing */\n");
+    print(p, "uint8_t *out = weir_protobuf_scratch(size);\n\n");
     print(p,
           "if (out == NULL)\n    return protobuf_c_message_pack_to_buffer(&message->%s, buffer);\n",
           message->base);
     print(p, "%s__pack_before(message, out + size);\n", lower);
-    print(p, "buffer->append(buffer, size, out);\n");
-    print(p, "if (out != small)\n    weir_protobuf_scratch_free(out);\nreturn size;\n");
+    print(p,
+          "buffer->append(buffer, size, out);\nweir_protobuf_scratch_free(out);\nreturn size;\n");
     print_out(p, "}\n\n");
 }
 

@@ -193,12 +193,14 @@ bool needs_math(const struct field *field)
            is_infinite_or_nan(field->default_text);
 }
 
+/* protobuf-c gives the elements of a repeated string of proto3 a default, too. */
 const char *default_address(const struct field *field)
 {
     if (field->default_text != NULL)
         return keep_format("&%s__default_value", field->lower);
-    return field->kind == KIND_STRING && field->label == LABEL_NONE ? "&protobuf_c_empty_string"
-                                                                    : "NULL";
+    if (field->kind == KIND_STRING && field->owner->file->proto3 && field->label != LABEL_OPTIONAL)
+        return "&protobuf_c_empty_string";
+    return "NULL";
 }
 
 /* ---- bytes ---- */
