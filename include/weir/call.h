@@ -73,6 +73,18 @@ WEIR_API void weir_call_set_wait_for_ready(weir_call *call, bool wait);
 /* Client: the largest message to receive in this call; 0 is the channel's. */
 WEIR_API void weir_call_set_max_receive_size(weir_call *call, size_t size);
 
+/*
+ * Compresses the messages this side sends: a client's requests (before the call is made), a server's
+ * responses (before its headers left, and only where the client accepts it). A message that would not
+ * become smaller is sent as it is, and so is an item with WEIR_ITEM_UNCOMPRESSED. The default is the
+ * channel's or server's, and theirs is IDENTITY.
+ */
+WEIR_API void weir_call_set_compression(weir_call *call, weir_compression compression);
+
+/* The flags (weir/stream.h) of the request that a function of structures or of bytes got last; for
+ * those that read items the item has them. */
+WEIR_API unsigned weir_call_request_flags(const weir_call *call);
+
 /* Ends the call with CANCELLED, from any thread, at either end. After its end: nothing. */
 WEIR_API void weir_call_cancel(weir_call *call);
 

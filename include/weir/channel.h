@@ -18,12 +18,13 @@ typedef struct weir_channel_options {
     weir_loop *loop; /* default: a thread of its own */
     const char
         *authority; /* copied; default: the target's host:port, "localhost" on Unix sockets */
-    const char *user_agent;    /* copied; put before weir's own */
-    size_t max_receive_size;   /* largest response message; default 4 MiB */
-    size_t max_header_size;    /* name + value + 32 of all response headers; default 16 KiB */
-    size_t max_message_memory; /* of one message unpacked or built by a typed function; default 8
+    const char *user_agent;       /* copied; put before weir's own */
+    size_t max_receive_size;      /* largest response message; default 4 MiB */
+    size_t max_header_size;       /* name + value + 32 of all response headers; default 16 KiB */
+    size_t max_message_memory;    /* of one message unpacked or built by a typed function; default 8
                                 * times max_receive_size */
-    uint64_t reserved[15];
+    weir_compression compression; /* of what calls send, where they do not say; default none */
+    uint64_t reserved[14];
 } weir_channel_options;
 
 /*

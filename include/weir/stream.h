@@ -34,6 +34,10 @@ enum {
     WEIR_ITEM_UNCOMPRESSED = 2 /* send this one uncompressed */
 };
 
+/* How messages are compressed on the wire, each by itself. gzip and deflate need weir built with
+ * zlib; without it they are IDENTITY. */
+typedef enum weir_compression { WEIR_IDENTITY, WEIR_GZIP, WEIR_DEFLATE } weir_compression;
+
 typedef struct weir_item {
     weir_bytes message;
     unsigned flags;

@@ -31,6 +31,7 @@ weir_call *call_create(struct cache *cache, bool server)
     call->method = call->authority = call->peer.address = "";
     call->timeout_ns = call->deadline = WEIR_NEVER;
     call->max_message_memory = SIZE_MAX;
+    call->compression = -1;
     arena_init(&call->arena, call->memory, sizeof call->memory);
     metadata_init(&call->request, &call->arena);
     metadata_init(&call->response, &call->arena);
@@ -189,6 +190,18 @@ void weir_call_set_wait_for_ready(weir_call *call, bool wait)
 void weir_call_set_max_receive_size(weir_call *call, size_t size)
 {
     call->max_receive_size = size;
+}
+
+void weir_call_set_compression(weir_call *call, weir_compression compression)
+{
+    pthread_mutex_lock(&call->lock);
+    call->compression = (int)compression;
+    pthread_mutex_unlock(&call->lock);
+}
+
+unsigned weir_call_request_flags(const weir_call *call)
+{
+    return call->request_flags;
 }
 
 weir_arena *weir_call_arena(weir_call *call)

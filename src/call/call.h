@@ -41,6 +41,8 @@ struct weir_call {
     uint64_t timeout_ns;
     uint64_t deadline;
     size_t max_receive_size;
+    int compression; /* under the lock on a server; -1: nobody chose yet */
+    unsigned request_flags;
     struct weir_metadata request;
     struct weir_metadata response;             /* server: ours, under the lock */
     struct weir_metadata trailers;             /* server: ours, under the lock */

@@ -118,7 +118,7 @@ static unsigned server_step(struct call_state *state, enum call_event event)
         state->peer_ended = true;
         return finish_in(state);
     case CALL_FAULT:
-        return state->in_finished ? 0 : fix_status(state) | finish_in(state);
+        return fix_status(state) | finish_in(state);
     case CALL_CANCEL:
     case CALL_DEADLINE:
         return server_abort(state);

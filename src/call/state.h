@@ -20,7 +20,7 @@
  * status is on its way, too.
  *
  * FAULT: told at the broken message, before the IN_END or TRAILERS_IN that may have shown it (which
- * is told, too). On a server the handler sees the error in its requests, after the messages before
+ * is told, too); or when it is read, where only that shows it. On a server the handler sees the error in its requests, after the messages before
  * it, and ends its responses when it likes; messages still go out, and the status sent then is the
  * fault's, whatever the responses ended with. On a client the response ends with the fault after
  * the messages before it, and the call is reset.

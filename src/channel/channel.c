@@ -192,6 +192,8 @@ weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_strea
                               "the call's method is no path");
     call->made = true;
     call->max_message_memory = channel->options.max_message_memory;
+    if (call->compression < 0)
+        call->compression = (int)channel->options.compression;
     call->authority =
         arena_copy(&call->arena, channel->target.authority, strlen(channel->target.authority));
     e = exchange_create(channel->loop, call, true, max_receive_size);

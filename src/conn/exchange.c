@@ -11,6 +11,7 @@
 #include "bytes/buffer.h"
 #include "conn/connection.h"
 #include "conn/headers.h"
+#include "framing/compression.h"
 #include "framing/prefix.h"
 
 /* Larger pieces are referred to, smaller ones copied. */
@@ -190,12 +191,34 @@ static void end_headers(struct exchange *e, struct headers *headers, bool submit
     e->headers_out = true;
 }
 
+weir_compression exchange_fix_compression(struct exchange *e)
+{
+    if (e->compression_fixed)
+        return e->compression;
+    pthread_mutex_lock(&e->call->lock);
+    if (e->call->compression > 0 &&
+        (e->in->client || (e->accepted & 1u << e->call->compression) != 0))
+        e->compression = compression_known((weir_compression)e->call->compression);
+    pthread_mutex_unlock(&e->call->lock);
+    e->compression_fixed = true;
+    return e->compression;
+}
+
+void exchange_add_encoding(struct exchange *e, struct headers *headers)
+{
+    weir_compression compression = exchange_fix_compression(e);
+
+    if (compression != WEIR_IDENTITY)
+        headers_add_literal(headers, "grpc-encoding", compression_name(compression));
+}
+
 static void send_response_headers(struct exchange *e)
 {
     struct headers headers;
 
     headers_init(&headers);
     headers_add_response(&headers);
+    exchange_add_encoding(e, &headers);
     pthread_mutex_lock(&e->call->lock);
     headers_add_metadata(&headers, &e->call->response);
     e->call->sent = true;
@@ -229,7 +252,7 @@ static void send_trailers(struct exchange *e, bool only)
     if (only)
         headers_add_response(&headers);
     if (e->unsupported_encoding)
-        headers_add_literal(&headers, "grpc-accept-encoding", "identity");
+        headers_add_literal(&headers, "grpc-accept-encoding", compression_accepted);
     headers_add_status(&headers, &e->status);
     pthread_mutex_lock(&e->call->lock);
     headers_add_metadata(&headers, &e->call->trailers);
@@ -318,9 +341,27 @@ void exchange_step(struct exchange *e, enum call_event event, weir_status status
 
 /* ---- the outgoing stream ---- */
 
+/* Compresses the held message where that is wanted and worth it: the flag of its prefix. */
+static unsigned compress_held(struct exchange *e)
+{
+    weir_compression compression = exchange_fix_compression(e);
+    struct deflater *deflater;
+    weir_bytes smaller;
+
+    if (compression == WEIR_IDENTITY || (e->held.flags & WEIR_ITEM_UNCOMPRESSED) != 0)
+        return 0;
+    deflater = loop_deflater(e->loop);
+    if (deflater == NULL || !deflater_run(deflater, compression, &e->held.message, &smaller))
+        return 0;
+    weir_bytes_unref(&e->held.message);
+    e->held.message = smaller;
+    return 1;
+}
+
 static weir_poll poll_out(struct exchange *e)
 {
     weir_poll poll;
+    unsigned flag;
 
     task_start(&e->task, e->loop->now);
     poll = weir_stream_poll(&e->out, &e->task, &e->held);
@@ -334,7 +375,8 @@ static weir_poll poll_out(struct exchange *e)
             weir_fail(&e->held.status, WEIR_INTERNAL, "a message of more than 4 GiB");
             return WEIR_ERROR;
         }
-        prefix_write(e->prefix, 0, (uint32_t)e->held.message.size);
+        flag = compress_held(e);
+        prefix_write(e->prefix, flag, (uint32_t)e->held.message.size);
         e->holding = true;
         e->held_sent = 0;
     }
@@ -344,6 +386,15 @@ static weir_poll poll_out(struct exchange *e)
 static weir_status cancelled(void)
 {
     return weir_status_make(WEIR_CANCELLED, "the call was cancelled");
+}
+
+/* What the reader found wrong comes before whatever it made of that. */
+static void step_fault(struct exchange *e)
+{
+    weir_status status;
+
+    if (inbound_take_fault(e->in, &status))
+        exchange_step(e, CALL_FAULT, status);
 }
 
 /* The outgoing stream is over: a server's trailers, a client's half-close or reset. */
@@ -359,6 +410,7 @@ static enum http2_pull end_out(struct exchange *e, weir_poll poll)
         status = cancelled();
         poll = WEIR_ERROR;
     }
+    step_fault(e);
     exchange_step(e, poll == WEIR_END ? CALL_OUT_END : CALL_OUT_ERROR, status);
     if (!e->in->client)
         return HTTP2_PULL_TRAILERS;
@@ -465,6 +517,7 @@ static void look_at_pokes(struct exchange *e)
     bool released;
     size_t credit = inbound_take_credit(e->in, &released);
 
+    step_fault(e);
     if (credit != 0 && e->id != 0)
         http2_credit(e->connection->session, e->id, credit);
     if ((asked & CALL_ASKED_CANCEL) || (released && e->in->client))

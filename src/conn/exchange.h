@@ -33,6 +33,8 @@ enum {
     EXCHANGE_CLOSED = 64 /* the HTTP/2 stream is gone: the last thing that happens */
 };
 
+struct headers;
+
 struct exchange {
     weir_connection *connection; /* NULL: a client's call that has none yet */
     weir_loop *loop;
@@ -53,6 +55,8 @@ struct exchange {
     bool out_ended;
     bool deferred; /* a pull found nothing: the session pulls again when it is told to */
     bool holding;  /* `held` is a message that has not left completely */
+    bool compression_fixed;
+    weir_compression compression; /* of what we send, once it is fixed */
     uint8_t prefix[5];
     size_t held_sent; /* of prefix and message */
     weir_item held;
@@ -66,6 +70,7 @@ struct exchange {
     bool is_post;
     bool is_grpc; /* client, too: the content-type is gRPC's */
     bool unsupported_encoding;
+    unsigned accepted;       /* server: what the client can inflate, 1 << weir_compression each */
     const char *http_answer; /* server: the HTTP status for what is not gRPC */
     /* client */
     void (*start)(void *channel, struct exchange *exchange); /* finds it a connection */
@@ -114,6 +119,10 @@ void response_header(struct exchange *e, weir_slice name, weir_slice value);
 void response_headers(struct exchange *e, bool last);
 /* Client: the stream ended, without trailers or behind them. */
 void response_end(struct exchange *e);
+
+/* What our messages are compressed with from now on; its header, where there is one. */
+weir_compression exchange_fix_compression(struct exchange *e);
+void exchange_add_encoding(struct exchange *e, struct headers *headers);
 
 /* Keeps a header that is the call's own metadata; what goes wrong refuses the block. */
 void exchange_keep_header(struct exchange *e, struct weir_metadata *metadata, weir_slice name,

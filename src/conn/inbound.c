@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "conn/exchange.h"
+#include "framing/compression.h"
 
 static void inbound_destroy(struct weir_cell *cell)
 {
@@ -16,6 +17,7 @@ static void inbound_destroy(struct weir_cell *cell)
     frame_reader_clear(&in->reader);
     weir_waker_release(&in->waker);
     weir_status_clear(&in->status);
+    weir_status_clear(&in->fault);
     arena_clear(&in->arena);
     pthread_mutex_destroy(&in->lock);
     cell_release_mailbox(cell);
@@ -96,6 +98,39 @@ static weir_poll take(struct inbound *in, weir_task *task, weir_item *out)
     return WEIR_PENDING;
 }
 
+/* The message in *out is broken: so is the call, and nothing behind it counts. */
+static weir_poll fail(struct inbound *in, weir_item *out)
+{
+    weir_bytes_unref(&out->message);
+    out->flags = 0;
+    pthread_mutex_lock(&in->lock);
+    in->fault = weir_status_ref(&out->status);
+    in->told = true;
+    frame_reader_discard(&in->reader);
+    in->credit += frame_reader_credit(&in->reader);
+    if (in->call != NULL) {
+        weir_status_clear(&in->call->status);
+        in->call->status = weir_status_ref(&out->status);
+    }
+    pthread_mutex_unlock(&in->lock);
+    cell_wake(&in->poke);
+    return WEIR_ERROR;
+}
+
+/* On the reader's thread and without the lock: it may take long. */
+static weir_poll inflate_item(struct inbound *in, weir_item *out)
+{
+    weir_bytes plain;
+    weir_code code =
+        compression_inflate(in->encoding, &out->message, in->reader.max_size, &plain, &out->status);
+
+    if (code != WEIR_OK)
+        return fail(in, out);
+    weir_bytes_unref(&out->message);
+    out->message = plain;
+    return WEIR_READY;
+}
+
 static weir_poll inbound_poll(void *self, weir_task *task, weir_item *out)
 {
     struct inbound *in = self;
@@ -104,7 +139,7 @@ static weir_poll inbound_poll(void *self, weir_task *task, weir_item *out)
     pthread_mutex_lock(&in->lock);
     poll = take(in, task, out);
     pthread_mutex_unlock(&in->lock);
-    return poll;
+    return poll == WEIR_READY && out->flags != 0 ? inflate_item(in, out) : poll;
 }
 
 static void inbound_release(void *self)
@@ -247,6 +282,23 @@ weir_code inbound_check_end(struct inbound *in, weir_status *why)
     code = frame_reader_end(&in->reader, why);
     pthread_mutex_unlock(&in->lock);
     return code;
+}
+
+void inbound_set_encoding(struct inbound *in, weir_compression encoding)
+{
+    pthread_mutex_lock(&in->lock);
+    in->encoding = encoding;
+    in->reader.compression_negotiated = encoding != WEIR_IDENTITY;
+    pthread_mutex_unlock(&in->lock);
+}
+
+bool inbound_take_fault(struct inbound *in, weir_status *status)
+{
+    pthread_mutex_lock(&in->lock);
+    *status = in->fault;
+    in->fault = (weir_status){0};
+    pthread_mutex_unlock(&in->lock);
+    return status->code != WEIR_OK;
 }
 
 void inbound_publish_headers(struct inbound *in)

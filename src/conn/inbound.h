@@ -38,6 +38,8 @@ struct inbound {
     bool headers_came;  /* client: `headers` is complete and will not change any more */
     bool trailers_came; /* client: likewise */
     uint64_t deadline;
+    weir_compression encoding; /* of the messages that are flagged so */
+    weir_status fault;         /* a message could not be inflated: for the exchange to take */
     struct cache *home;
     weir_call *call;  /* client: the reader's reference */
     const char *peer; /* client */
@@ -74,6 +76,12 @@ weir_code inbound_check_end(struct inbound *in, weir_status *why);
 
 void inbound_publish_headers(struct inbound *in);
 void inbound_publish_trailers(struct inbound *in);
+
+/* How the peer compresses: before its first message. */
+void inbound_set_encoding(struct inbound *in, weir_compression encoding);
+
+/* What the reader found wrong; true once, and *status moves out. */
+bool inbound_take_fault(struct inbound *in, weir_status *status);
 
 /* What the reader did since it was last asked: how much may be credited now, and whether it is
  * gone. */

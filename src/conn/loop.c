@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "bytes/buffer.h"
 #include "conn/exchange.h"
+#include "framing/compression.h"
 
 /* So many blocks of a kind are kept for the next calls and frames. */
 #define KEPT_CALLS 256
@@ -73,6 +74,13 @@ weir_code weir_loop_create(const weir_loop_options *options, weir_loop **out, we
     loop->transport = options->transport;
     *out = loop;
     return WEIR_OK;
+}
+
+struct deflater *loop_deflater(weir_loop *loop)
+{
+    if (loop->deflater == NULL)
+        loop->deflater = deflater_create();
+    return loop->deflater;
 }
 
 bool loop_timer_open(weir_loop *loop, struct loop_timer *timer,
@@ -155,5 +163,6 @@ void weir_loop_free(weir_loop *loop)
     mailbox_close(loop->mailbox);
     heap_clear(&loop->timers);
     for_caches(loop, cache_close);
+    deflater_free(loop->deflater);
     mem_free(loop);
 }

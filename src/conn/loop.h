@@ -26,6 +26,7 @@ struct weir_loop {
     struct cache *calls;
     struct cache *exchanges;
     struct cache *inbounds;
+    struct deflater *deflater; /* made when a message is first compressed */
 };
 
 /* A timer inside its owner. */
@@ -38,6 +39,9 @@ struct loop_timer {
 bool loop_timer_open(weir_loop *loop, struct loop_timer *timer,
                      void (*fire)(struct loop_timer *timer));
 void loop_timer_close(weir_loop *loop, struct loop_timer *timer);
+
+/* The compressor of the messages that are sent; NULL when memory is out. */
+struct deflater *loop_deflater(weir_loop *loop);
 
 static inline void loop_timer_set(weir_loop *loop, struct loop_timer *timer, uint64_t when)
 {

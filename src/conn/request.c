@@ -9,6 +9,7 @@
 #include "call/timeout.h"
 #include "conn/connection.h"
 #include "conn/headers.h"
+#include "framing/compression.h"
 
 static void keep_text(struct exchange *e, const char **where, weir_slice value)
 {
@@ -34,8 +35,12 @@ static void read_timeout(struct exchange *e, weir_slice value)
 
 static void read_encoding(struct exchange *e, weir_slice value)
 {
-    if (HEADER_IS(value, "identity"))
+    weir_compression encoding;
+
+    if (compression_parse(value, &encoding)) {
+        inbound_set_encoding(e->in, encoding);
         return;
+    }
     e->unsupported_encoding = true;
     exchange_refuse(e, WEIR_UNIMPLEMENTED, "grpc-encoding %.*s is not supported",
                     (int)(value.size < 64 ? value.size : 64), (const char *)value.data);
@@ -60,9 +65,11 @@ static bool own_header(struct exchange *e, weir_slice name, weir_slice value)
         read_timeout(e, value);
     else if (HEADER_IS(name, "grpc-encoding"))
         read_encoding(e, value);
+    else if (HEADER_IS(name, "grpc-accept-encoding"))
+        e->accepted |= compression_parse_list(value);
     else
-        return HEADER_IS(name, "te") || HEADER_IS(name, "grpc-accept-encoding") ||
-               HEADER_IS(name, "content-length") || HEADER_IS(name, "host");
+        return HEADER_IS(name, "te") || HEADER_IS(name, "content-length") ||
+               HEADER_IS(name, "host");
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "call/timeout.h"
 #include "conn/connection.h"
 #include "conn/headers.h"
+#include "framing/compression.h"
 #include "metadata/base64.h"
 #include "status/code.h"
 #include "status/percent.h"
@@ -27,6 +28,8 @@ static void add_request(struct exchange *e, struct headers *headers, char *timeo
     }
     headers_add_literal(headers, "te", "trailers");
     headers_add_literal(headers, "content-type", "application/grpc");
+    exchange_add_encoding(e, headers);
+    headers_add_literal(headers, "grpc-accept-encoding", compression_accepted);
     headers_add(headers, "user-agent", e->connection->user_agent);
     headers_add_metadata(headers, &e->call->request);
 }
@@ -134,6 +137,14 @@ static bool status_header(struct exchange *e, weir_slice name, weir_slice value)
     return true;
 }
 
+static void read_encoding(struct exchange *e, weir_slice value)
+{
+    weir_compression encoding = WEIR_IDENTITY;
+
+    e->unsupported_encoding = !compression_parse(value, &encoding);
+    inbound_set_encoding(e->in, encoding);
+}
+
 static bool own_header(struct exchange *e, weir_slice name, weir_slice value)
 {
     if (HEADER_IS(name, ":status"))
@@ -141,7 +152,7 @@ static bool own_header(struct exchange *e, weir_slice name, weir_slice value)
     else if (HEADER_IS(name, "content-type"))
         e->is_grpc = headers_content_type_is_grpc(value);
     else if (HEADER_IS(name, "grpc-encoding"))
-        e->unsupported_encoding = !HEADER_IS(value, "identity");
+        read_encoding(e, value);
     else
         return HEADER_IS(name, "grpc-accept-encoding") || HEADER_IS(name, "content-length") ||
                status_header(e, name, value);

@@ -67,6 +67,7 @@ static weir_stream dispatch(void *self, weir_call *call, weir_stream requests)
     if (handler != NULL) {
         call->pool = server->pool;
         call->max_message_memory = server->options.max_message_memory;
+        call->compression = (int)server->options.compression;
         arena_allow(&call->arena, call->max_message_memory);
         return handler->call(handler->self, call, requests);
     }

@@ -6,6 +6,7 @@
  * UNIMPLEMENTED and must not have had an effect.
  */
 #include "base/alloc.h"
+#include "call/call.h"
 #include "server/function.h"
 #include "stream/combinator.h"
 
@@ -48,6 +49,7 @@ static weir_poll keep_request(struct unary *u, weir_item *out)
         return poll_error(out, WEIR_UNIMPLEMENTED, "more than one request message");
     }
     u->request = out->message;
+    u->call->request_flags = out->flags;
     u->has_request = true;
     out->message = (weir_bytes){0};
     return WEIR_PENDING;

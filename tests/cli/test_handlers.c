@@ -135,10 +135,12 @@ static void a_request_that_does_not_parse_is_internal(void **state)
 static void assert_method_ends(weir_server_streaming_fn *fn, weir_stream requests, weir_code code)
 {
     weir_handler handler = weir_server_streaming(fn, &files, NULL);
-    weir_stream replies = handler.call(handler.self, NULL, requests);
+    weir_call *call = weir_call_create("/weir.demo.v1.Streams/Tick");
+    weir_stream replies = handler.call(handler.self, call, requests);
 
     assert_ends(&replies, code);
     weir_handler_release(&handler);
+    weir_call_unref(call);
 }
 
 static void no_request_and_two_requests_are_unimplemented(void **state)

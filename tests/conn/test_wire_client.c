@@ -28,6 +28,7 @@ static void a_request_has_its_headers_in_grpcs_order(void **state)
         {"grpc-timeout", "1500m"},
         {"te", "trailers"},
         {"content-type", "application/grpc"},
+        {"grpc-accept-encoding", "identity,deflate,gzip"},
         {"user-agent", "grpc-c-weir/" WEIR_VERSION},
         {"x-a", "1"},
         {"x-b-bin", "AP8"},

@@ -14,6 +14,7 @@
  *     --cancel-after N          cancels the call when N messages came
  *     --drop-after N            releases the responses when N messages came
  *     --max-receive N           the largest message to receive
+ *     --gzip, --deflate         compresses the requests
  *     --parallel N              so many such calls at once on one channel
  *
  * Prints, for each call, "message SIZE CRC32", "initial NAME HEX", "trailer NAME HEX" and "status
@@ -46,6 +47,7 @@ struct plan {
     uint64_t cancel_after;
     uint64_t drop_after;
     size_t max_receive;
+    weir_compression compression;
     size_t parallel;
 };
 
@@ -239,6 +241,7 @@ static bool start_call(const struct plan *plan, weir_channel *channel, struct ru
             fprintf(stderr, "refused: %s\n", plan->metadata[i]);
     if (plan->timeout_ms != NOT_SET)
         weir_call_set_timeout(running->call, WEIR_MILLISECONDS(plan->timeout_ms));
+    weir_call_set_compression(running->call, plan->compression);
     if (plan->max_receive != 0)
         weir_call_set_max_receive_size(running->call, plan->max_receive);
     running->responses = weir_channel_call(channel, running->call, make_requests(plan, running));
@@ -314,6 +317,12 @@ static bool take_option(struct plan *plan, int option, const char *value)
     case 'r':
         plan->max_receive = (size_t)number;
         return true;
+    case 'g':
+        plan->compression = WEIR_GZIP;
+        return true;
+    case 'z':
+        plan->compression = WEIR_DEFLATE;
+        return true;
     case 'p':
         plan->parallel = (size_t)number;
         return true;
@@ -336,6 +345,8 @@ int main(int argc, char **argv)
         {"cancel-after", required_argument, NULL, 'x'},
         {"drop-after", required_argument, NULL, 'd'},
         {"max-receive", required_argument, NULL, 'r'},
+        {"gzip", no_argument, NULL, 'g'},
+        {"deflate", no_argument, NULL, 'z'},
         {"parallel", required_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };

@@ -2,7 +2,7 @@
 /*
  * echo_server.c - serves service.h's methods in all three styles of handler, until SIGTERM.
  *
- *     echo_server [--listen HOST:PORT] [--threads N] [--max-streams N]
+ *     echo_server [--listen HOST:PORT] [--threads N] [--max-streams N] [--gzip]
  *
  * Says "listening on HOST:PORT" on stdout. It frees everything at the end, for the leak checker.
  */
@@ -38,6 +38,7 @@ int main(int argc, char **argv)
         {"listen", required_argument, NULL, 'l'},
         {"threads", required_argument, NULL, 't'},
         {"max-streams", required_argument, NULL, 'm'},
+        {"gzip", no_argument, NULL, 'g'},
         {NULL, 0, NULL, 0},
     };
     weir_server_options options = {0};
@@ -54,6 +55,8 @@ int main(int argc, char **argv)
             options.threads = (unsigned)atoi(optarg);
         else if (option == 'm')
             options.max_streams = (uint32_t)atoi(optarg);
+        else if (option == 'g')
+            options.compression = WEIR_GZIP;
         else
             return 2;
     }

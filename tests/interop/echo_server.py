@@ -92,11 +92,12 @@ class Echo(grpc.GenericRpcHandler):
         return context.peer().encode()
 
 
-def start():
+def start(compression=None):
     """The service, its server, and its address."""
     echo = Echo()
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=1100), handlers=[echo],
-                         options=[("grpc.max_concurrent_streams", 1000), ("grpc.so_reuseport", 0)])
+                         options=[("grpc.max_concurrent_streams", 1000), ("grpc.so_reuseport", 0)],
+                         compression=compression)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return echo, server, f"127.0.0.1:{port}"

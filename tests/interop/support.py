@@ -69,6 +69,7 @@ class ServerCase(unittest.TestCase):
     """One server for the tests of a class, and a connection of its own for each test."""
 
     command = ()
+    compression = None
 
     @classmethod
     def setUpClass(cls):
@@ -76,12 +77,13 @@ class ServerCase(unittest.TestCase):
         cls.addClassCleanup(cls.server.stop)
 
     def setUp(self):
-        self.channel = connect(self.server.address)
+        self.channel = connect(self.server.address, self.compression)
         self.addCleanup(self.channel.close)
 
 
-def connect(address):
-    return grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
+def connect(address, compression=None):
+    return grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)],
+                                 compression=compression)
 
 
 def echoed(metadata):

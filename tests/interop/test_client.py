@@ -6,6 +6,8 @@ import threading
 import unittest
 import zlib
 
+import grpc
+
 import echo_server
 from support import BIN, MESSAGES, PAIRS, PATIENCE, Server
 
@@ -76,16 +78,20 @@ def echoed(pairs):
 
 
 class ClientCase(unittest.TestCase):
+    compression = None  # of the server
+    options = ()
+
     @classmethod
     def setUpClass(cls):
-        cls.echo, cls.server, cls.address = echo_server.start()
+        cls.echo, cls.server, cls.address = echo_server.start(cls.compression)
         cls.addClassCleanup(cls.server.stop, None)
 
     def setUp(self):
         self.echo.cut_off.clear()
 
     def call(self, name, *options, address=None):
-        return Result(run(address or self.address, "/weir.test.Echo/" + name, *options))
+        return Result(run(address or self.address, "/weir.test.Echo/" + name, *self.options,
+                          *options))
 
     def assert_answers(self, result, messages):
         self.assertEqual((result.code, result.message), (OK, ""))
@@ -219,6 +225,18 @@ class ClientCase(unittest.TestCase):
                                address="127.0.0.1:%d" % listener.getsockname()[1])
             thread.join()
         self.assertEqual(result.code, UNAVAILABLE)
+
+
+class Gzip(ClientCase):
+    """The same with all messages compressed that become smaller by it."""
+
+    compression = grpc.Compression.Gzip
+    options = ("--gzip",)
+
+
+class Deflate(ClientCase):
+    compression = grpc.Compression.Deflate
+    options = ("--deflate",)
 
 
 class AgainstItself(ClientCase):

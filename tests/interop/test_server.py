@@ -242,6 +242,17 @@ class ManyLoops(UnaryCalls, StreamCalls, EchoCase):
         self.assertEqual([call.result() for call in calls], [b"%d" % i for i in range(500)])
 
 
+class Gzip(UnaryCalls, StreamCalls, EchoCase):
+    """The same with all messages compressed that become smaller by it."""
+
+    command = (BIN / "echo_server", "--max-streams", "1000", "--gzip")
+    compression = grpc.Compression.Gzip
+
+
+class Deflate(UnaryCalls, EchoCase):
+    compression = grpc.Compression.Deflate
+
+
 def by_name(pairs):
     """Values of each name in their order; the order of different names is not kept by grpcio."""
     names = {}

@@ -97,15 +97,15 @@ static void a_fault_fixes_the_status_and_the_handler_still_ends_the_call(void **
     assert_int_equal(call_step(&s, CALL_TRAILERS_SENT), 0);
 }
 
-static void a_request_that_ended_has_no_fault(void **state)
+static void a_fault_that_is_found_behind_the_requests_end_fixes_the_status(void **state)
 {
     struct call_state s = server();
 
     (void)state;
     call_step(&s, CALL_IN_END);
+    assert_int_equal(call_step(&s, CALL_FAULT), CALL_FIX_STATUS);
+    assert_int_equal(call_step(&s, CALL_OUT_END), CALL_ABORT_IN | CALL_SEND_TRAILERS_ONLY);
     assert_int_equal(call_step(&s, CALL_FAULT), 0);
-    assert_int_equal(call_step(&s, CALL_OUT_END),
-                     CALL_FIX_STATUS | CALL_ABORT_IN | CALL_SEND_TRAILERS_ONLY);
 }
 
 static void cancel_and_deadline_send_trailers_between_messages(void **state)
@@ -419,7 +419,7 @@ int main(void)
         cmocka_unit_test(after_early_trailers_the_server_resets_with_no_error),
         cmocka_unit_test(a_client_that_half_closes_before_the_trailers_left_is_not_reset),
         cmocka_unit_test(a_fault_fixes_the_status_and_the_handler_still_ends_the_call),
-        cmocka_unit_test(a_request_that_ended_has_no_fault),
+        cmocka_unit_test(a_fault_that_is_found_behind_the_requests_end_fixes_the_status),
         cmocka_unit_test(cancel_and_deadline_send_trailers_between_messages),
         cmocka_unit_test(cancel_and_deadline_reset_where_a_message_is_cut_in_half),
         cmocka_unit_test(a_cancel_after_the_responses_ended_does_nothing),
