@@ -24,7 +24,6 @@ weir_code status_code_from_http(unsigned http_status)
 {
     switch (http_status) {
     case 400:
-    case 431:
         return WEIR_INTERNAL;
     case 401:
         return WEIR_UNAUTHENTICATED;

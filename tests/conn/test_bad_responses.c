@@ -105,7 +105,7 @@ static void http_statuses_become_codes(void **state)
         weir_code code;
     } rows[] = {
         {"400", WEIR_INTERNAL},      {"401", WEIR_UNAUTHENTICATED}, {"403", WEIR_PERMISSION_DENIED},
-        {"404", WEIR_UNIMPLEMENTED}, {"429", WEIR_UNAVAILABLE},     {"431", WEIR_INTERNAL},
+        {"404", WEIR_UNIMPLEMENTED}, {"429", WEIR_UNAVAILABLE},     {"431", WEIR_UNKNOWN},
         {"502", WEIR_UNAVAILABLE},   {"503", WEIR_UNAVAILABLE},     {"504", WEIR_UNAVAILABLE},
         {"500", WEIR_UNKNOWN},       {"200", WEIR_UNKNOWN},         {"204", WEIR_UNKNOWN},
         {"302", WEIR_UNKNOWN},       {"999", WEIR_UNKNOWN},

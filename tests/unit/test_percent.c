@@ -123,7 +123,7 @@ static void http_statuses_have_their_codes(void **state)
     assert_int_equal(status_code_from_http(401), WEIR_UNAUTHENTICATED);
     assert_int_equal(status_code_from_http(403), WEIR_PERMISSION_DENIED);
     assert_int_equal(status_code_from_http(404), WEIR_UNIMPLEMENTED);
-    assert_int_equal(status_code_from_http(431), WEIR_INTERNAL);
+    assert_int_equal(status_code_from_http(431), WEIR_UNKNOWN);
     assert_int_equal(status_code_from_http(429), WEIR_UNAVAILABLE);
     assert_int_equal(status_code_from_http(502), WEIR_UNAVAILABLE);
     assert_int_equal(status_code_from_http(503), WEIR_UNAVAILABLE);
