@@ -44,6 +44,10 @@ struct weir_message_type {
     bool (*pack)(const weir_message_type *type, const void *message, uint8_t *out, size_t size);
 
     const void *descriptor; /* the serializer's own */
+
+    /* What may follow "application/grpc+" in a request's content-type; NULL: "proto". A typed server
+     * answers others with UNIMPLEMENTED. */
+    const char *subtype;
 };
 
 /* INTERNAL: no message of this type. RESOURCE_EXHAUSTED: the arena refused. *out may point into

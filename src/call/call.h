@@ -37,6 +37,7 @@ struct weir_call {
     pthread_mutex_t lock;
     const char *method;
     const char *authority;
+    const char *subtype; /* server: what follows "application/grpc+"; NULL: nothing does */
     weir_peer peer;
     uint64_t timeout_ns;
     uint64_t deadline;

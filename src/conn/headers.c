@@ -125,3 +125,15 @@ bool headers_content_type_is_grpc(weir_slice value)
         return false;
     return value.size == size || value.data[size] == '+' || value.data[size] == ';';
 }
+
+weir_slice headers_content_subtype(weir_slice value)
+{
+    const uint8_t *plus = memchr(value.data, '+', value.size);
+    const uint8_t *end = memchr(value.data, ';', value.size);
+
+    if (end == NULL)
+        end = value.data + value.size;
+    if (plus == NULL || plus > end)
+        return (weir_slice){0};
+    return (weir_slice){plus + 1, (size_t)(end - plus - 1)};
+}

@@ -50,4 +50,7 @@ void headers_add_response(struct headers *headers);
 /* True for "application/grpc", also with a "+proto" or ";..." behind it. */
 bool headers_content_type_is_grpc(weir_slice value);
 
+/* The "proto" of such a value; empty where nothing stands there. */
+weir_slice headers_content_subtype(weir_slice value);
+
 #endif

@@ -56,11 +56,26 @@ static void pseudo_header(struct exchange *e, weir_slice name, weir_slice value)
         keep_text(e, &e->call->authority, value);
 }
 
+/* What clients of protobuf send is not kept for each call. */
+static void read_content_type(struct exchange *e, weir_slice value)
+{
+    weir_slice subtype;
+
+    e->is_grpc = headers_content_type_is_grpc(value);
+    subtype = headers_content_subtype(value);
+    if (subtype.size == 0)
+        return;
+    if (HEADER_IS(subtype, "proto"))
+        e->call->subtype = "proto";
+    else
+        keep_text(e, &e->call->subtype, subtype);
+}
+
 /* gRPC's and HTTP's own headers are read here, and all others are the call's metadata. */
 static bool own_header(struct exchange *e, weir_slice name, weir_slice value)
 {
     if (HEADER_IS(name, "content-type"))
-        e->is_grpc = headers_content_type_is_grpc(value);
+        read_content_type(e, value);
     else if (HEADER_IS(name, "grpc-timeout"))
         read_timeout(e, value);
     else if (HEADER_IS(name, "grpc-encoding"))

@@ -5,6 +5,9 @@
 #include "typed/function.h"
 
 #include "base/alloc.h"
+#include "call/call.h"
+
+#include <string.h>
 
 struct typed_function *typed_function_create(const struct typed_function *function)
 {
@@ -25,4 +28,14 @@ void typed_function_release(void *self)
 
     target_release(&function->target);
     mem_free(function);
+}
+
+weir_code typed_check_subtype(const weir_method *method, const weir_call *call, weir_status *why)
+{
+    const char *ours = method->request->subtype != NULL ? method->request->subtype : "proto";
+
+    if (call->subtype == NULL || strcmp(call->subtype, ours) == 0)
+        return WEIR_OK;
+    return weir_fail(why, WEIR_UNIMPLEMENTED, "messages are application/grpc+%s, not +%.64s", ours,
+                     call->subtype);
 }

@@ -19,6 +19,9 @@ struct typed_function {
 struct typed_function *typed_function_create(const struct typed_function *function);
 void typed_function_release(void *self);
 
+/* UNIMPLEMENTED: the call's messages are not those of the method's serializer. */
+weir_code typed_check_subtype(const weir_method *method, const weir_call *call, weir_status *why);
+
 /* Its self is what could not be allocated. */
 static inline bool target_failed(const weir_target *target)
 {

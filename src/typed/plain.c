@@ -36,7 +36,9 @@ static weir_code unary(void *self, weir_call *call, const weir_bytes *data, weir
     weir_code code;
 
     arena_allow(&call->arena, call->max_message_memory);
-    code = weir_message_unpack(f->method->request, &call->arena, data, &request, why);
+    code = typed_check_subtype(f->method, call, why);
+    if (code == WEIR_OK)
+        code = weir_message_unpack(f->method->request, &call->arena, data, &request, why);
     if (code != WEIR_OK)
         return code;
     response = weir_message_create(f->method->response, &call->arena);
@@ -129,9 +131,9 @@ static weir_code call_function(const struct typed_function *f, weir_call *call, 
 {
     const weir_method *method = f->method;
     void *request = NULL, *response = NULL;
-    weir_code code = WEIR_OK;
+    weir_code code = typed_check_subtype(method, call, why);
 
-    if (!method->client_streaming)
+    if (code == WEIR_OK && !method->client_streaming)
         code = read_request(io, &request, why);
     if (code != WEIR_OK)
         return code;

@@ -19,7 +19,8 @@ static weir_stream one_request(void *self, weir_call *call, const weir_bytes *da
     void *request;
 
     message_arena_init(&own, call->max_message_memory);
-    why.code = weir_message_unpack(f->method->request, &own.arena, data, &request, &why);
+    if (typed_check_subtype(f->method, call, &why) == WEIR_OK)
+        why.code = weir_message_unpack(f->method->request, &own.arena, data, &request, &why);
     if (why.code == WEIR_OK)
         responses = f->stream(&f->target, call, request, (weir_stream){0});
     else
@@ -31,8 +32,12 @@ static weir_stream one_request(void *self, weir_call *call, const weir_bytes *da
 static weir_stream many_requests(void *self, weir_call *call, weir_stream requests)
 {
     const struct typed_function *f = self;
+    weir_status why = {0};
 
-    return f->stream(&f->target, call, NULL, requests);
+    if (typed_check_subtype(f->method, call, &why) == WEIR_OK)
+        return f->stream(&f->target, call, NULL, requests);
+    weir_stream_release(&requests);
+    return weir_stream_error(why);
 }
 
 static weir_stream refuse_call(void *self, weir_call *call, weir_stream requests)

@@ -3,6 +3,7 @@
  * test_wire_server.c - what a server puts on the wire, and what it accepts (grpc.md, "Wire").
  */
 #include "conn/support/peer.h"
+#include "support/notes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,61 @@ static void grpc_content_types_are_served(void **state)
         assert_true(peer_body_has(p, id, 0, "hi"));
         expect_status(p, id, WEIR_OK);
     }
+}
+
+static weir_code do_nothing(void *self, weir_call *call, const struct note *request,
+                            weir_typed_io *io, struct note *response, weir_status *why)
+{
+    (void)self, (void)call, (void)request, (void)io, (void)response, (void)why;
+    return WEIR_OK;
+}
+
+static weir_stream no_responses(const weir_target *target, weir_call *call, const void *request,
+                                weir_stream requests)
+{
+    (void)target, (void)call, (void)request;
+    weir_stream_release(&requests);
+    return weir_stream_empty();
+}
+
+/* Functions of structures know one serializer, and its name is part of the content-type. */
+static void typed_methods_take_their_own_subtype_alone(void **state)
+{
+    static const struct {
+        const char *type;
+        weir_code code;
+    } rows[] = {{"application/grpc", WEIR_OK},
+                {"application/grpc;x=+y", WEIR_OK},
+                {"application/grpc+note", WEIR_OK},
+                {"application/grpc+note;x=y", WEIR_OK},
+                {"application/grpc+proto", WEIR_UNIMPLEMENTED},
+                {"application/grpc+not", WEIR_UNIMPLEMENTED},
+                {"application/grpc+json", WEIR_UNIMPLEMENTED}};
+    static const weir_method *const methods[] = {&unary_method, &down_method, &bidi_method};
+    const weir_target target = note_target(do_nothing, NULL);
+    weir_bytes note = note_bytes(1, "x");
+    struct peer *p = *state;
+    int32_t id = 1;
+
+    weir_handler handlers[] = {weir_typed_plain(&unary_method, note_invoke, target, false),
+                               weir_typed_stream(&down_method, no_responses, target),
+                               weir_typed_stream(&bidi_method, no_responses, target)};
+    for (size_t i = 0; i < COUNT_OF(methods); i++)
+        assert_int_equal(weir_server_handle(p->server, methods[i]->path, handlers[i], NULL),
+                         WEIR_OK);
+    for (size_t i = 0; i < COUNT_OF(methods) * COUNT_OF(rows); i++) {
+        uint8_t prefix[5] = {0, 0, 0, 0, (uint8_t)note.size};
+
+        id += 2;
+        peer_headers(p, id, 0, ":method", "POST", ":scheme", "http", ":path",
+                     methods[i / COUNT_OF(rows)]->path, ":authority", "x", "content-type",
+                     rows[i % COUNT_OF(rows)].type, NULL);
+        peer_data(p, id, 0, prefix, sizeof prefix);
+        peer_data(p, id, END_STREAM, note.data, note.size);
+        peer_settle(p);
+        expect_status(p, id, rows[i % COUNT_OF(rows)].code);
+    }
+    weir_bytes_unref(&note);
 }
 
 static void a_missing_te_is_served(void **state)
@@ -433,6 +489,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SERVER_TEST(grpc_content_types_are_served),
+        SERVER_TEST(typed_methods_take_their_own_subtype_alone),
         SERVER_TEST(a_missing_te_is_served),
         SERVER_TEST(any_authority_is_served_and_none),
         SERVER_TEST(a_response_is_headers_data_and_trailers),

@@ -80,9 +80,10 @@ static inline bool note_pack(const weir_message_type *type, const void *message,
 }
 
 static const weir_message_type note_type = {
-    "t.Note", sizeof(struct note), NULL, note_unpack, note_packed_size, note_pack, NULL};
+    "t.Note", sizeof(struct note), NULL, note_unpack, note_packed_size, note_pack, NULL, "note"};
 static const weir_message_type reply_type = {
-    "t.Reply", sizeof(struct note), note_blank, note_unpack, note_packed_size, note_pack, NULL};
+    "t.Reply",        sizeof(struct note), note_blank, note_unpack,
+    note_packed_size, note_pack,           NULL,       "note"};
 
 /* ---- methods ---- */
 
