@@ -74,20 +74,21 @@ static weir_code parse_line(struct guide *guide, const char *line, weir_status *
 static weir_code read_lines(struct guide *guide, FILE *file, const char *path, weir_status *why)
 {
     weir_status reason = {0};
+    weir_code code = WEIR_OK;
     char line[256];
     int number = 0;
 
-    while (reason.code == WEIR_OK && fgets(line, sizeof line, file) != NULL) {
+    while (code == WEIR_OK && fgets(line, sizeof line, file) != NULL) {
         number++;
         line[strcspn(line, "\n")] = '\0';
         if (line[0] != '#' && line[0] != '\0')
-            parse_line(guide, line, &reason);
+            code = parse_line(guide, line, &reason);
     }
-    if (reason.code != WEIR_OK)
-        weir_fail(why, reason.code, "%s:%d: %.*s", path, number, (int)reason.message.size,
+    if (code != WEIR_OK)
+        weir_fail(why, code, "%s:%d: %.*s", path, number, (int)reason.message.size,
                   (const char *)reason.message.data);
     weir_status_clear(&reason);
-    return reason.code;
+    return code;
 }
 
 struct guide *guide_load(const char *path, weir_status *why)
