@@ -15,6 +15,7 @@
 
 struct weir_typed_io {
     const weir_method *method;
+    weir_call *call;
     weir_io *io;
     weir_status fault; /* a message that could not be unpacked or packed: the call cannot be OK */
     struct message_arena in;
@@ -56,6 +57,7 @@ static weir_poll next_request(weir_typed_io *io, void **message, weir_item *item
 {
     weir_poll poll = weir_read(io->io, item);
 
+    io->call->request_flags = item->flags;
     if (poll != WEIR_READY ||
         message_unpack_owned(io->method->request, &io->in.arena, item->message, message,
                              &item->status) == WEIR_OK)
@@ -115,6 +117,7 @@ static weir_code read_request(weir_typed_io *io, void **request, weir_status *wh
         return weir_fail(why, WEIR_UNIMPLEMENTED, "no request message");
     if (poll == WEIR_ERROR)
         return take_error(&first, why);
+    io->call->request_flags = first.flags;
     poll = weir_read(io->io, &second);
     if (poll == WEIR_END)
         return message_unpack_owned(io->method->request, &io->in.arena, first.message, request,
@@ -167,7 +170,7 @@ static weir_code settle(weir_typed_io *io, weir_code code, weir_status *why)
 static weir_code blocking(void *self, weir_call *call, weir_io *raw, weir_status *why)
 {
     const struct typed_function *f = self;
-    weir_typed_io io = {.method = f->method, .io = raw};
+    weir_typed_io io = {.method = f->method, .call = call, .io = raw};
     weir_code code;
 
     message_arena_init(&io.in, call->max_message_memory);

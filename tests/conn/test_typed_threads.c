@@ -558,6 +558,78 @@ static int teardown(void **state)
         TEST_ROW(#claim " (byte by byte)", claim, setup_bytes, teardown)
 #define THREADS_TEST_WHOLE(claim) TEST_ROW(#claim, claim, setup, teardown)
 
+/* ---- flags ---- */
+
+static weir_code tell_flags(weir_call *by, weir_typed_io *io)
+{
+    const struct note flags = note_make((int64_t)weir_call_request_flags(by), "");
+
+    return weir_typed_write(io, &flags);
+}
+
+static weir_code tell_flags_of_one(void *self, weir_call *by, const struct note *request,
+                                   weir_typed_io *io, struct note *response, weir_status *why)
+{
+    (void)self, (void)request, (void)response, (void)why;
+    return tell_flags(by, io);
+}
+
+static weir_code tell_flags_of_each(void *self, weir_call *by, const struct note *request,
+                                    weir_typed_io *io, struct note *response, weir_status *why)
+{
+    const void *next;
+
+    (void)self, (void)request, (void)response;
+    while (weir_typed_read(io, &next, why) == WEIR_READY)
+        if (tell_flags(by, io) != WEIR_OK)
+            break;
+    return why->code;
+}
+
+/* Notes that compress well, the second of them sent as it is. */
+static weir_poll next_long_note(void *state, weir_task *task, weir_item *item)
+{
+    int *sent = state;
+    char long_text[200];
+
+    (void)task;
+    if (*sent == 3)
+        return WEIR_END;
+    memset(long_text, 'x', sizeof long_text - 1);
+    long_text[sizeof long_text - 1] = '\0';
+    item->message = note_bytes(1, long_text);
+    item->flags = (*sent)++ == 1 ? WEIR_ITEM_UNCOMPRESSED : 0;
+    return WEIR_READY;
+}
+
+static void call_compressed(struct pair *p, struct reader *r, const weir_method *method,
+                            uint64_t count)
+{
+    weir_call *call = weir_call_create(method->path);
+
+    weir_call_set_compression(call, WEIR_GZIP);
+    pair_make(
+        p, r, call,
+        weir_stream_take(weir_stream_from(next_long_note, calloc(1, sizeof(int)), free), count));
+}
+
+static void a_function_knows_which_requests_came_compressed(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    serve(p, &bidi_method, tell_flags_of_each);
+    serve(p, &down_method, tell_flags_of_one);
+    call_compressed(p, &r, &bidi_method, 3);
+    expect_note(p, &r, WEIR_ITEM_COMPRESSED, "");
+    expect_note(p, &r, 0, "");
+    expect_note(p, &r, WEIR_ITEM_COMPRESSED, "");
+    expect_status(p, &r, WEIR_OK, "");
+    call_compressed(p, &r, &down_method, 1);
+    expect_note(p, &r, WEIR_ITEM_COMPRESSED, "");
+    expect_status(p, &r, WEIR_OK, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -578,6 +650,7 @@ int main(void)
         THREADS_TEST(a_cancel_wakes_a_function_that_reads),
         THREADS_TEST(a_cancel_wakes_a_function_that_waits_for_its_request),
         THREADS_TEST(a_cancel_wakes_a_function_that_writes),
+        THREADS_TEST(a_function_knows_which_requests_came_compressed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
