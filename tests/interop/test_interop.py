@@ -26,7 +26,8 @@ MILLISECOND_US = 1000
 CASES = ("empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong",
          "empty_stream", "custom_metadata", "status_code_and_message", "special_status_message",
          "unimplemented_method", "unimplemented_service", "cancel_after_begin",
-         "cancel_after_first_response", "timeout_on_sleeping_server")
+         "cancel_after_first_response", "timeout_on_sleeping_server", "client_compressed_unary",
+         "server_compressed_unary", "client_compressed_streaming", "server_compressed_streaming")
 
 
 def run_case(name, address):
@@ -218,8 +219,29 @@ class Grpcio(ServerCase):
                 pass
         self.assertEqual(raised.exception.code(), CODE.DEADLINE_EXCEEDED)
 
+    def test_compressed_messages_both_ways(self):
+        yes = self.make("BoolValue", value=True)
+        call = self.method("unary_unary", "UnaryCall", "SimpleResponse")
+        response = call(self.make("SimpleRequest", payload=self.payload(271828),
+                                  response_size=314159, expect_compressed=yes,
+                                  response_compressed=yes),
+                        compression=grpc.Compression.Gzip, timeout=PATIENCE)
+        self.assert_zeros(response.payload, 314159)
+        call = self.method("stream_unary", "StreamingInputCall", "StreamingInputCallResponse")
+        request = self.make("StreamingInputCallRequest", payload=self.payload(27182),
+                            expect_compressed=yes)
+        response = call(iter([request] * 3), compression=grpc.Compression.Deflate,
+                        timeout=PATIENCE)
+        self.assertEqual(response.aggregated_payload_size, 3 * 27182)
+        parameters = [self.make("ResponseParameters", size=size,
+                                compressed=self.make("BoolValue", value=size > 5))
+                      for size in (31415, 5, 92653)]
+        call = self.method("unary_stream", "StreamingOutputCall", "StreamingOutputCallResponse")
+        request = self.make("StreamingOutputCallRequest", response_parameters=parameters)
+        self.assert_sizes(call(request, timeout=PATIENCE), [31415, 5, 92653])
+
     def test_what_the_server_cannot_do_is_refused(self):
-        compressed = self.make("BoolValue", value=True)
+        compressed = self.make("BoolValue", value=True)  # and it is not
         for fields in ({"response_size": -1}, {"response_size": 1 << 30}, {"response_type": 7},
                        {"expect_compressed": compressed}):
             self.assert_ends(CODE.INVALID_ARGUMENT, lambda: self.unary(**fields))

@@ -8,19 +8,13 @@
  * Ends with 0 when the case passed. Else it says on stderr which check failed, and ends with 1; with 2
  * when its arguments are wrong. Without --test_case it lists the cases.
  */
-#include "grpc/testing/test.weir.h"
-
-#include <weir/weir.h>
+#include "weir_interop_client.h"
 
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LARGE_REQUEST 271828
-#define LARGE_RESPONSE 314159
-#define CALLS 4
 
 /* No case waits longer than this for anything, whatever the server does. */
 #define PATIENCE WEIR_SECONDS(60)
@@ -35,18 +29,9 @@ static const int32_t response_sizes[] = {31415, 9, 2653, 58979};
 
 static uint8_t zeros[LARGE_RESPONSE];
 
-/* One case that runs: its calls live as long as it does, and with them what they answered. */
-struct run {
-    weir_channel *channel;
-    weir_call *calls[CALLS];
-    size_t count;
-    weir_status why;
-};
-
 /* ---- what the cases are made of ---- */
 
-static bool expect(bool holds, const char *format, ...) WEIR_PRINTF(2, 3);
-static bool expect(bool holds, const char *format, ...)
+bool expect(bool holds, const char *format, ...)
 {
     va_list arguments;
 
@@ -60,14 +45,14 @@ static bool expect(bool holds, const char *format, ...)
     return false;
 }
 
-static bool expect_code(const struct run *run, weir_code code)
+bool expect_code(const struct run *run, weir_code code)
 {
     return expect(run->why.code == code, "%s, got %s: %.*s", weir_code_name(code),
                   weir_code_name(run->why.code), (int)run->why.message.size,
                   (const char *)run->why.message.data);
 }
 
-static bool expect_zeros(const Grpc__Testing__Payload *payload, size_t size)
+bool expect_zeros(const Grpc__Testing__Payload *payload, size_t size)
 {
     size_t got = payload != NULL ? payload->body.len : 0;
 
@@ -75,7 +60,7 @@ static bool expect_zeros(const Grpc__Testing__Payload *payload, size_t size)
            expect(memcmp(payload->body.data, zeros, size) == 0, "zeros, got other bytes");
 }
 
-static weir_call *next_call(struct run *run)
+weir_call *next_call(struct run *run)
 {
     weir_call *call = run->count < CALLS ? weir_call_create(NULL) : NULL;
 
@@ -89,8 +74,7 @@ static weir_call *next_call(struct run *run)
     return call;
 }
 
-/* A body of so many zeros. The request borrows it. */
-static Grpc__Testing__Payload zeros_of(int32_t size)
+Grpc__Testing__Payload zeros_of(int32_t size)
 {
     Grpc__Testing__Payload payload = GRPC__TESTING__PAYLOAD__INIT;
 
@@ -99,8 +83,8 @@ static Grpc__Testing__Payload zeros_of(int32_t size)
     return payload;
 }
 
-static bool unary(struct run *run, weir_call *call, const Grpc__Testing__SimpleRequest *request,
-                  Grpc__Testing__SimpleResponse **response)
+bool unary(struct run *run, weir_call *call, const Grpc__Testing__SimpleRequest *request,
+           Grpc__Testing__SimpleResponse **response)
 {
     return grpc__testing__test_service__unary_call__call(run->channel, call, request, response,
                                                          &run->why) == WEIR_OK;
@@ -496,6 +480,10 @@ static const struct test_case {
     {"cancel_after_begin", cancel_after_begin},
     {"cancel_after_first_response", cancel_after_first_response},
     {"timeout_on_sleeping_server", timeout_on_sleeping_server},
+    {"client_compressed_unary", client_compressed_unary},
+    {"server_compressed_unary", server_compressed_unary},
+    {"client_compressed_streaming", client_compressed_streaming},
+    {"server_compressed_streaming", server_compressed_streaming},
 };
 
 struct options {

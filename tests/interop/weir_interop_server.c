@@ -49,12 +49,21 @@ static weir_code wanted_status(const Grpc__Testing__EchoStatus *wanted, weir_sta
     return weir_fail(why, (weir_code)wanted->code, "%s", wanted->message);
 }
 
-/* Messages are never compressed here, so one that shall have come compressed did not. */
-static weir_code check_compression(const Grpc__Testing__BoolValue *expected, weir_status *why)
+/* The client may say whether the request it sent is compressed. */
+static weir_code check_compression(const weir_call *call, const Grpc__Testing__BoolValue *expected,
+                                   weir_status *why)
 {
-    if (expected == NULL || !expected->value)
+    bool compressed = (weir_call_request_flags(call) & WEIR_ITEM_COMPRESSED) != 0;
+
+    if (expected == NULL || expected->value == compressed)
         return WEIR_OK;
-    return weir_fail(why, WEIR_INVALID_ARGUMENT, "the message was not compressed");
+    return weir_fail(why, WEIR_INVALID_ARGUMENT, "the message was %scompressed",
+                     compressed ? "" : "not ");
+}
+
+static bool is_true(const Grpc__Testing__BoolValue *value)
+{
+    return value != NULL && value->value;
 }
 
 static weir_code make_payload(weir_arena *arena, Grpc__Testing__PayloadType type, int32_t size,
@@ -97,9 +106,11 @@ static weir_code unary_call(void *self, weir_call *call,
         return weir_fail(why, code, "the metadata cannot be sent back");
     code = wanted_status(request->response_status, why);
     if (code == WEIR_OK)
-        code = check_compression(request->expect_compressed, why);
+        code = check_compression(call, request->expect_compressed, why);
     if (code != WEIR_OK)
         return code;
+    if (is_true(request->response_compressed))
+        weir_call_set_compression(call, WEIR_GZIP);
     return make_payload(weir_call_arena(call), request->response_type, request->response_size,
                         &response->payload, why);
 }
@@ -115,10 +126,10 @@ static weir_code streaming_input_call(void *self, weir_call *call,
     uint64_t sum = 0;
     weir_poll poll;
 
-    (void)self, (void)call;
+    (void)self;
     while ((poll = grpc__testing__test_service__streaming_input_call__read_request(
                 io, &request, why)) == WEIR_READY) {
-        if (check_compression(request->expect_compressed, why) != WEIR_OK)
+        if (check_compression(call, request->expect_compressed, why) != WEIR_OK)
             return why->code;
         sum += request->payload != NULL ? request->payload->body.len : 0;
     }
@@ -137,6 +148,7 @@ struct wanted {
     Grpc__Testing__PayloadType type;
     int32_t size;
     int32_t interval_us;
+    bool compressed;
 };
 
 /*
@@ -150,6 +162,7 @@ struct outputs {
     struct wanted *wanted;
     size_t count, next;
     uint64_t due_ns; /* of the next response; 0: not yet known */
+    bool compressed; /* the last one */
 };
 
 static void outputs_release(void *state)
@@ -175,6 +188,7 @@ static struct outputs *outputs_create(weir_call *call, weir_stream requests, boo
     }
     o->requests = requests;
     o->after_all = after_all;
+    weir_call_set_compression(call, WEIR_GZIP);
     return o;
 }
 
@@ -201,7 +215,8 @@ static weir_code want(struct outputs *o, const Grpc__Testing__StreamingOutputCal
     for (size_t i = 0; i < request->n_response_parameters; i++) {
         const Grpc__Testing__ResponseParameters *p = request->response_parameters[i];
 
-        wanted[o->count++] = (struct wanted){request->response_type, p->size, p->interval_us};
+        wanted[o->count++] = (struct wanted){request->response_type, p->size, p->interval_us,
+                                             is_true(p->compressed)};
     }
     return WEIR_OK;
 }
@@ -246,42 +261,98 @@ static weir_poll next_output(void *state, weir_task *task, weir_arena *arena,
     }
     o->due_ns = 0;
     o->next++;
+    o->compressed = next->compressed;
     return make_payload(arena, next->type, next->size, &out->payload, why) == WEIR_OK ? WEIR_READY
                                                                                       : WEIR_ERROR;
 }
+
+/* ---- whether each of them is compressed ---- */
+
+/* A stream of responses, and the state of their source, which lives as long. */
+struct marked {
+    weir_stream responses;
+    const struct outputs *outputs;
+};
+
+static weir_poll next_marked(void *state, weir_task *task, weir_item *out)
+{
+    struct marked *m = state;
+    weir_poll poll = weir_stream_poll(&m->responses, task, out);
+
+    if (poll == WEIR_READY && !m->outputs->compressed)
+        out->flags = WEIR_ITEM_UNCOMPRESSED;
+    return poll;
+}
+
+static void marked_release(void *state)
+{
+    struct marked *m = state;
+
+    if (m == NULL)
+        return;
+    weir_stream_release(&m->responses);
+    free(m);
+}
+
+static weir_stream mark(weir_stream responses, const struct outputs *outputs)
+{
+    struct marked *m = malloc(sizeof *m);
+
+    if (m == NULL)
+        weir_stream_release(&responses);
+    else
+        *m = (struct marked){responses, outputs};
+    return weir_stream_from(next_marked, m, marked_release);
+}
+
+/* ---- streams out: the methods ---- */
 
 static Grpc__Testing__TestService__StreamingOutputCall_Responses
 streaming_output_call(void *self, weir_call *call,
                       const Grpc__Testing__StreamingOutputCallRequest *request)
 {
     struct outputs *o = outputs_create(call, weir_stream_empty(), false);
+    Grpc__Testing__TestService__StreamingOutputCall_Responses responses;
     weir_status why = {0};
 
     (void)self;
     if (o != NULL && want(o, request, &why) != WEIR_OK) {
         outputs_release(o);
-        return (Grpc__Testing__TestService__StreamingOutputCall_Responses){weir_stream_error(why)};
+        responses.stream = weir_stream_error(why);
+        return responses;
     }
-    return grpc__testing__test_service__streaming_output_call__responses_from(next_output, o,
-                                                                              outputs_release);
+    responses = grpc__testing__test_service__streaming_output_call__responses_from(next_output, o,
+                                                                                   outputs_release);
+    responses.stream = mark(responses.stream, o);
+    return responses;
 }
 
 static Grpc__Testing__TestService__FullDuplexCall_Responses
 full_duplex_call(void *self, weir_call *call,
                  Grpc__Testing__TestService__FullDuplexCall_Requests requests)
 {
+    struct outputs *o = outputs_create(call, requests.stream, false);
+    Grpc__Testing__TestService__FullDuplexCall_Responses responses =
+        grpc__testing__test_service__full_duplex_call__responses_from(next_output, o,
+                                                                      outputs_release);
+
     (void)self;
-    return grpc__testing__test_service__full_duplex_call__responses_from(
-        next_output, outputs_create(call, requests.stream, false), outputs_release);
+    responses.stream = mark(responses.stream, o);
+    return responses;
 }
 
 static Grpc__Testing__TestService__HalfDuplexCall_Responses
 half_duplex_call(void *self, weir_call *call,
                  Grpc__Testing__TestService__HalfDuplexCall_Requests requests)
 {
+    struct outputs *o = outputs_create(call, requests.stream, true);
+    Grpc__Testing__TestService__HalfDuplexCall_Responses responses =
+        grpc__testing__test_service__half_duplex_call__responses_from(next_output, o,
+                                                                      outputs_release);
+
     (void)self;
-    return grpc__testing__test_service__half_duplex_call__responses_from(
-        next_output, outputs_create(call, requests.stream, true), outputs_release);
+    responses.stream = mark(responses.stream, o);
+    return responses;
 }
 
 /* ---- the server ---- */
