@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client.c - a client for the conformance suite's runner: makes the calls it asks for and tells what came.
+ * client.c - a client for the conformance suite's runner: makes the calls it asks for and tells
+ * what came.
  *
- * Several threads take requests from stdin and write results to stdout, in any order. Each call has a
- * channel of its own. One code makes calls of all methods, on what generated clients stand on
+ * Several threads take requests from stdin and write results to stdout, in any order. Each call has
+ * a channel of its own. One code makes calls of all methods, on what generated clients stand on
  * (weir/typed.h).
  */
 #include "conformance/messages.h"
@@ -78,6 +79,9 @@ static const struct rpc *find_rpc(const compat_request *request)
 
 /* ---- when to cancel ---- */
 
+#define TIMING(name)                                                                               \
+    CONNECTRPC__CONFORMANCE__V1__CLIENT_COMPAT_REQUEST__CANCEL__CANCEL_TIMING_##name
+
 struct cancel {
     bool before_end;    /* instead of ending the requests */
     int64_t after_ms;   /* behind their end; below 0: not */
@@ -92,13 +96,13 @@ static struct cancel cancel_of(const compat_request *request)
     if (asked == NULL)
         return cancel;
     switch (asked->cancel_timing_case) {
-    case CONNECTRPC__CONFORMANCE__V1__CLIENT_COMPAT_REQUEST__CANCEL__CANCEL_TIMING_BEFORE_CLOSE_SEND:
+    case TIMING(BEFORE_CLOSE_SEND):
         cancel.before_end = true;
         break;
-    case CONNECTRPC__CONFORMANCE__V1__CLIENT_COMPAT_REQUEST__CANCEL__CANCEL_TIMING_AFTER_NUM_RESPONSES:
+    case TIMING(AFTER_NUM_RESPONSES):
         cancel.after_count = asked->after_num_responses;
         break;
-    case CONNECTRPC__CONFORMANCE__V1__CLIENT_COMPAT_REQUEST__CANCEL__CANCEL_TIMING_AFTER_CLOSE_SEND_MS:
+    case TIMING(AFTER_CLOSE_SEND_MS):
         cancel.after_ms = asked->after_close_send_ms;
         break;
     default:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * messages.h - short names for the conformance suite's generated code, and what its two programs share.
+ * messages.h - short names for the conformance suite's generated code, and what its two programs
+ * share.
  *
  * The programs talk to the suite's runner over stdin and stdout: each message behind its size, four
  * bytes, big endian. A program that runs out of memory ends at once.

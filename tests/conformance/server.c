@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server.c - connectrpc.conformance.v1.ConformanceService: a server for the conformance suite's runner.
+ * server.c - connectrpc.conformance.v1.ConformanceService: a server for the conformance suite's
+ * runner.
  *
- * A request says what to answer, and the answer tells what of the request was seen. All methods run on
- * the server's pool, since they may be told to wait. It serves until SIGTERM.
+ * A request says what to answer, and the answer tells what of the request was seen. All methods run
+ * on the server's pool, since they may be told to wait. It serves until SIGTERM.
  */
 #include "conformance/messages.h"
 #include "connectrpc/conformance/v1/server_compat.pb-c.h"
@@ -71,8 +72,8 @@ static any *any_of_info(struct seen *seen)
 }
 
 /*
- * Ends a call with the error that was asked for; without a response before it, its details tell what was
- * seen. The suite's Error is on the wire what gRPC has as details, a google.rpc.Status.
+ * Ends a call with the error that was asked for; without a response before it, its details tell
+ * what was seen. The suite's Error is on the wire what gRPC has as details, a google.rpc.Status.
  */
 static weir_code end_with(struct seen *seen, const error *wanted, bool tell, weir_status *why)
 {
@@ -294,8 +295,8 @@ static stream_definition *keep_stream(weir_arena *arena, const stream_definition
     return MESSAGE(stream_response_definition__unpack_borrowed)(arena, size, data);
 }
 
-/* The first request says what to answer, and whether one response follows each request or all follow
- * the last one. */
+/* The first request says what to answer, and whether one response follows each request or all
+ * follow the last one. */
 static weir_code converse(struct answers *a,
                           Connectrpc__Conformance__V1__ConformanceService__BidiStream_Io *io,
                           weir_status *why)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * weir_interop_client.c - the cases of gRPC's interop-test-descriptions, against any server that has
- * grpc.testing.TestService.
+ * weir_interop_client.c - the cases of gRPC's interop-test-descriptions, against any server that
+ * has grpc.testing.TestService.
  *
  *     weir-interop-client --server_host H --server_port P --test_case NAME
  *
- * Ends with 0 when the case passed. Else it says on stderr which check failed, and ends with 1; with 2
- * when its arguments are wrong. Without --test_case it lists the cases.
+ * Ends with 0 when the case passed. Else it says on stderr which check failed, and ends with 1;
+ * with 2 when its arguments are wrong. Without arguments it lists the cases.
  */
 #include "weir_interop_client.h"
 

@@ -4,8 +4,8 @@
  *
  *     weir-interop-server [--host H] --port P
  *
- * Says "listening on H:P" on stdout; port 0 is any free one. It ends with SIGTERM and then frees all
- * it has, for the leak checker.
+ * Says "listening on H:P" on stdout; port 0 is any free one. It ends with SIGTERM and then frees
+ * all it has, for the leak checker.
  *
  * A response's body is zeros, and all bodies are slices of the same zeros: none is ever made.
  */
