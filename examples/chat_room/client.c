@@ -116,7 +116,7 @@ static void read_typed(struct client *client)
 
 /* ---- both ---- */
 
-/* Waits until there is something to do. What was typed and not said yet keeps more from being read. */
+/* Waits until there is something to do. What is not said yet keeps more from being read. */
 static void wait_for_both(struct client *client)
 {
     struct pollfd fds[] = {

@@ -65,8 +65,8 @@ static weir_poll listen_to(struct member *member, weir_task *task, weir_status *
 }
 
 /*
- * The next line for a member. It is asked for when the member has room for one, so who does not read
- * is not listened to either. The stream is one of bytes: a line was packed when it was said.
+ * The next line for a member. It is asked for when the member has room for one, so who does not
+ * read is not listened to either. The stream is one of bytes: a line was packed when it was said.
  */
 static weir_poll next_line(void *state, weir_task *task, weir_item *out)
 {

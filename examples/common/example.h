@@ -13,7 +13,7 @@
  */
 weir_code example_serve(weir_server *server, const char *address, weir_status *why);
 
-/* Says on stderr what failed, drops *why, and gives what main shall return: 0 for WEIR_OK, else 1. */
+/* Says on stderr what failed, drops *why, and gives what main returns: 0 for WEIR_OK, else 1. */
 int example_end(weir_code code, weir_status *why);
 
 #endif

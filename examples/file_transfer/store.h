@@ -26,7 +26,7 @@ weir_code store_open(const char *path, int *directory, weir_status *why);
 /* A regular file to read, and its size. INVALID_ARGUMENT for a name that is none, NOT_FOUND. */
 weir_code store_read(int directory, const char *name, int *fd, uint64_t *size, weir_status *why);
 
-/* Begins a file. store_abandon must follow, also after a failure; after store_keep it does nothing. */
+/* Begins a file. store_abandon must follow, also after a failure and after store_keep. */
 weir_code store_begin(int directory, const char *name, struct incoming *incoming, weir_status *why);
 weir_code store_write(struct incoming *incoming, const void *data, size_t size, weir_status *why);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * receiver.c - prints the spans that OpenTelemetry exporters send, a line each: otlp_receiver ADDRESS.
+ * receiver.c - otlp_receiver ADDRESS: prints the spans of OpenTelemetry exporters, a line each.
  *
  *     trace=5b8e... span=051581bf... parent=- kind=server name="GET /" service="shop" took=1250us
  *     status=ok items=3
  *
- * (in one line). Unpacking goes no deeper than 100 messages, so neither does printing values in values.
+ * (in one line). Values lie in values, but unpacking goes no deeper than 100 messages, so neither
+ * does printing them.
  */
 #include <inttypes.h>
 #include <stdio.h>

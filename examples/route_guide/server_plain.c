@@ -2,8 +2,8 @@
 /*
  * server_plain.c - the route guide in plain functions: server_plain ADDRESS FEATURES.
  *
- * The unary one runs on the loop and returns at once. The others run on threads of the server's pool
- * and wait in read and write. server_stream.c is the same service without those threads.
+ * The unary one runs on the loop and returns at once. The others run on threads of the server's
+ * pool and wait in read and write. server_stream.c is the same service without those threads.
  */
 #include <stdio.h>
 
@@ -89,6 +89,14 @@ static weir_code route_chat(void *self, weir_call *call, Routeguide__RouteGuide_
     return poll == WEIR_ERROR ? why->code : code;
 }
 
+/* Tools such as grpcurl ask the server itself what it serves. */
+static weir_code serve_reflection(weir_server *server, weir_status *why)
+{
+    static const weir_file *const files[] = {&route_guide__file};
+
+    return weir_reflection_serve(server, files, 1, why);
+}
+
 static weir_code serve(const char *address, struct service *service, weir_status *why)
 {
     weir_server *server;
@@ -103,6 +111,8 @@ static weir_code serve(const char *address, struct service *service, weir_status
         code = routeguide__route_guide__record_route__handle(server, record_route, service, why);
     if (code == WEIR_OK)
         code = routeguide__route_guide__route_chat__handle(server, route_chat, service, why);
+    if (code == WEIR_OK)
+        code = serve_reflection(server, why);
     if (code == WEIR_OK)
         code = example_serve(server, address, why);
     weir_server_free(

@@ -66,7 +66,7 @@ list_features(void *self, weir_call *call, const Routeguide__Rectangle *request)
     (void)call;
     if (list != NULL)
         *list = (struct list){.guide = service->guide, .area = area_of(request)};
-    /* NULL here is a stream that fails with RESOURCE_EXHAUSTED: no chain of streams needs a check */
+    /* NULL makes a stream that fails with RESOURCE_EXHAUSTED: chains of streams need no checks. */
     return routeguide__route_guide__list_features__responses_from(next_feature, list, free);
 }
 
@@ -151,6 +151,14 @@ route_chat(void *self, weir_call *call, Routeguide__RouteGuide__RouteChat_Reques
 
 /* ---- the server ---- */
 
+/* Tools such as grpcurl ask the server itself what it serves. */
+static weir_code serve_reflection(weir_server *server, weir_status *why)
+{
+    static const weir_file *const files[] = {&route_guide__file};
+
+    return weir_reflection_serve(server, files, 1, why);
+}
+
 static weir_code serve(const char *address, struct service *service, weir_status *why)
 {
     weir_server *server;
@@ -167,6 +175,8 @@ static weir_code serve(const char *address, struct service *service, weir_status
                                                                     why);
     if (code == WEIR_OK)
         code = routeguide__route_guide__route_chat__handle_stream(server, route_chat, service, why);
+    if (code == WEIR_OK)
+        code = serve_reflection(server, why);
     if (code == WEIR_OK)
         code = example_serve(server, address, why);
     weir_server_free(server); /* releases the streams of all calls: `service` may go after it */

@@ -5,9 +5,10 @@ import tempfile
 import unittest
 
 import grpc
+from google.protobuf import descriptor_pb2
 
 from examples import SOURCES, Method, messages, run, start
-from support import connect
+from support import PATIENCE, connect, decode, encode
 
 pb = messages("route_guide", "route_guide.proto")
 FEATURES = SOURCES / "route_guide" / "features.txt"
@@ -139,6 +140,20 @@ class RouteGuide:
             next(call)
         self.assertEqual(call.code(), grpc.StatusCode.INTERNAL)
         self.test_a_feature_is_found_at_its_point_alone()
+
+    def test_it_tells_what_it_serves(self):
+        ask = self.channel.stream_stream(
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+        list_services, file_of = encode({7: ""}), encode({4: "routeguide.RouteGuide"})
+        services, files = ask(iter([list_services, file_of]), timeout=PATIENCE)
+        self.assertIn(b"routeguide.RouteGuide", services)
+        described = descriptor_pb2.FileDescriptorProto.FromString(decode(decode(files)[4])[1])
+        ours = descriptor_pb2.FileDescriptorProto.FromString(pb.DESCRIPTOR.serialized_pb)
+        for message in described.message_type:
+            for field in message.field:
+                field.ClearField("json_name")  # Python's generator leaves it out
+        self.assertEqual(described.service, ours.service)
+        self.assertEqual(described.message_type, ours.message_type)
 
     def test_a_line_of_the_file_that_is_none_is_named(self):
         for line, reason in (("47.1 8.2", "not \"latitude longitude name\""),
