@@ -24,7 +24,15 @@ typedef struct weir_channel_options {
     size_t max_message_memory;    /* of one message unpacked or built by a typed function; default 8
                                 * times max_receive_size */
     weir_compression compression; /* of what calls send, where they do not say; default none */
-    uint64_t reserved[14];
+
+    /* A server from which nothing came for keepalive_ns (default: off; at least 10 s) while calls run,
+     * or always where that is wanted, is pinged, and given up when nothing comes for
+     * keepalive_timeout_ns (default 20 s) after that: its calls end with UNAVAILABLE. A server that
+     * finds it too often makes the interval double. */
+    uint64_t keepalive_ns;
+    uint64_t keepalive_timeout_ns;
+    bool keepalive_without_calls;
+    uint64_t reserved[11];
 } weir_channel_options;
 
 /*

@@ -29,7 +29,25 @@ typedef struct weir_server_options {
     size_t max_message_memory;    /* of one message unpacked or built by a typed function; default 8
                                 * times max_receive_size */
     weir_compression compression; /* of what calls send, where they do not say; default none */
-    uint64_t reserved[14];
+
+    /* A peer from which nothing came for keepalive_ns (default 2 hours) is pinged, and given up when
+     * nothing comes for keepalive_timeout_ns (default 20 s) after that. WEIR_NEVER: it is not. */
+    uint64_t keepalive_ns;
+    uint64_t keepalive_timeout_ns;
+
+    /* Pings of clients closer together than this (default 5 minutes; 2 hours while there are no calls,
+     * unless permitted) are strikes; the third in a row without data in between ends the connection
+     * with "too_many_pings". */
+    uint64_t min_ping_interval_ns;
+    bool permit_pings_without_calls;
+
+    /* A connection without calls for max_connection_idle_ns, or of the age of max_connection_age_ns
+     * (10 % more or less), is shut down as by weir_server_shutdown; calls that run when it is of age
+     * get max_connection_age_grace_ns. Default: never. */
+    uint64_t max_connection_idle_ns;
+    uint64_t max_connection_age_ns;
+    uint64_t max_connection_age_grace_ns;
+    uint64_t reserved[8];
 } weir_server_options;
 
 /* `options` may be NULL: all defaults. */
@@ -55,8 +73,9 @@ WEIR_API weir_code weir_server_listen(weir_server *server, const char *address, 
 /* Starts the server's own threads. Not for a server on a loop of yours. */
 WEIR_API weir_code weir_server_start(weir_server *server, weir_status *why) WEIR_MUST_USE;
 
-/* No new connections and calls from now; running calls may finish until `grace_ns` passed, then
- * they are cancelled. Returns at once. Any thread, handlers too, also while another waits in
+/* No new connections from now; clients are told to make no more calls here, those that they made
+ * before they knew are served, and running calls may finish until `grace_ns` passed; then they are
+ * cancelled. Returns at once. Any thread, handlers too, also while another waits in
  * weir_server_wait; but it must have returned before weir_server_free is called, and it takes
  * locks, so it is not for signal handlers. */
 WEIR_API void weir_server_shutdown(weir_server *server, uint64_t grace_ns);

@@ -15,6 +15,7 @@
 
 #define FIRST_BACKOFF_NS WEIR_SECONDS(1)
 #define MAX_BACKOFF_NS WEIR_SECONDS(120)
+#define MIN_KEEPALIVE_NS WEIR_SECONDS(10)
 
 static void channel_drop(weir_channel *channel)
 {
@@ -74,6 +75,15 @@ static void connection_opened(void *self)
     ((weir_channel *)self)->backoff_ns = FIRST_BACKOFF_NS;
 }
 
+/* A server that counts pings more strictly is pinged half as often from the next connection on. */
+static void connection_calm(void *self)
+{
+    weir_channel *channel = self;
+
+    if (channel->options.keepalive_ns < WEIR_NEVER / 2)
+        channel->options.keepalive_ns *= 2;
+}
+
 static weir_connection *new_connection(weir_channel *channel)
 {
     struct connection_options options = {
@@ -82,10 +92,16 @@ static weir_connection *new_connection(weir_channel *channel)
         .max_receive_size = channel->options.max_receive_size,
         .user_agent = channel->user_agent,
         .peer = channel->target.address,
+        .guard = {.keepalive = channel->options.keepalive_ns,
+                  .keepalive_timeout = channel->options.keepalive_timeout_ns,
+                  .keepalive_without_calls = channel->options.keepalive_without_calls,
+                  .max_idle = WEIR_NEVER,
+                  .max_age = WEIR_NEVER},
         .owner = {.gone = connection_gone,
                   .freed = connection_freed,
                   .retry = connection_retry,
                   .opened = connection_opened,
+                  .calm = connection_calm,
                   .self = channel},
     };
     weir_connection *connection = connection_create(channel->loop, &options);
@@ -251,6 +267,12 @@ static void set_options(weir_channel *channel, const weir_channel_options *optio
             call_message_memory(channel->options.max_receive_size);
     if (channel->options.max_header_size == 0)
         channel->options.max_header_size = (size_t)16 << 10;
+    if (channel->options.keepalive_ns == 0)
+        channel->options.keepalive_ns = WEIR_NEVER;
+    if (channel->options.keepalive_ns < MIN_KEEPALIVE_NS)
+        channel->options.keepalive_ns = MIN_KEEPALIVE_NS;
+    if (channel->options.keepalive_timeout_ns == 0)
+        channel->options.keepalive_timeout_ns = WEIR_SECONDS(20);
     if (channel->options.authority != NULL) {
         mem_free(channel->target.authority);
         channel->target.authority = mem_copy_string(channel->options.authority);

@@ -15,6 +15,13 @@
 #define MAX_BACKLOG 1000
 /* After the grace of a shutdown, or an error, for the last output to leave. */
 #define LINGER_NS WEIR_SECONDS(1)
+/* How long a peer that does not answer the ping behind a notice may open streams. */
+#define NOTICE_NS WEIR_SECONDS(5)
+/* What our pings hold. */
+#define KEEPALIVE_PING UINT64_C(0x77656972616c6976)
+#define DRAIN_PING UINT64_C(0x7765697264726169)
+/* So many glitches may wait for a turn to be looked at. */
+#define GLITCHES_UNSEEN 256
 
 static void name(weir_connection *c)
 {
@@ -219,9 +226,26 @@ static void on_settings(void *self)
 
 static void on_goaway(void *self, uint32_t error, weir_slice debug)
 {
-    (void)error, (void)debug;
-    tell_owner(self);
-    start_queued(self);
+    weir_connection *c = self;
+
+    if (error == HTTP2_ENHANCE_YOUR_CALM && HEADER_IS(debug, "too_many_pings") &&
+        c->owner.calm != NULL)
+        c->owner.calm(c->owner.self);
+    tell_owner(c);
+    start_queued(c);
+}
+
+static void end_notice(weir_connection *c);
+
+static void on_ping(void *self, bool ack, uint64_t opaque)
+{
+    weir_connection *c = self;
+
+    if (!ack)
+        c->guard.pings++;
+    else if (opaque == DRAIN_PING && c->drain == DRAIN_NOTICE)
+        end_notice(c);
+    make_runnable(c);
 }
 
 static const struct http2_events session_events = {
@@ -235,11 +259,13 @@ static const struct http2_events session_events = {
     .pull = on_pull,
     .settings = on_settings,
     .goaway = on_goaway,
+    .ping = on_ping,
 };
 
 /* ---- life ---- */
 
 static void grace_over(struct loop_timer *timer);
+static void watch_over(struct loop_timer *timer);
 
 static void connection_destroy(weir_connection *c)
 {
@@ -270,6 +296,8 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     c->max_header_size = options->max_header_size;
     c->max_receive_size = options->max_receive_size;
     c->user_agent = options->user_agent;
+    c->max_age_grace = options->max_age_grace;
+    guard_init(&c->guard, &options->guard);
     list_init(&c->owner_link);
     list_init(&c->exchanges);
     list_init(&c->work);
@@ -282,7 +310,13 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
         connection_destroy(c);
         return NULL;
     }
+    if (!loop_timer_open(loop, &c->watch, watch_over)) {
+        loop_timer_close(loop, &c->grace);
+        connection_destroy(c);
+        return NULL;
+    }
     loop->connections++;
+    make_runnable(c);
     name(c);
     return c;
 }
@@ -322,6 +356,7 @@ void weir_connection_free(weir_connection *c)
     while ((link = list_take(&c->exchanges)) != NULL)
         exchange_destroy(LIST_MEMBER(link, struct exchange, link));
     loop_timer_close(c->loop, &c->grace);
+    loop_timer_close(c->loop, &c->watch);
     c->loop->connections--;
     list_remove(&c->owner_link);
     if (c->owner.freed != NULL)
@@ -348,6 +383,13 @@ static void fail(weir_connection *c)
     lose(c, WEIR_UNAVAILABLE, "HTTP/2 error", false);
 }
 
+/* Whether the guard has to look at what came, in the next turn. */
+static bool needs_look(const weir_connection *c)
+{
+    return c->guard.options.keepalive != WEIR_NEVER ||
+           http2_counts(c->session)->glitches - c->guard.seen.glitches > GLITCHES_UNSEEN;
+}
+
 weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t size)
 {
     bool fine;
@@ -356,9 +398,12 @@ weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t 
         return WEIR_INTERNAL;
     loop_attach(c->loop);
     c->loop->mailbox->attended = true;
+    c->guard.read = true;
     fine = http2_receive(c->session, data, size);
     if (!fine)
         fail(c);
+    else if (needs_look(c))
+        make_runnable(c);
     name(c);
     return fine ? WEIR_OK : WEIR_INTERNAL;
 }
@@ -399,6 +444,8 @@ void weir_connection_open(weir_connection *c, const char *peer_address)
     }
     c->opened = true;
     c->down = false;
+    c->guard.read = true; /* what is waited for begins now */
+    make_runnable(c);
     if (c->owner.opened != NULL)
         c->owner.opened(c->owner.self);
     start_queued(c);
@@ -445,18 +492,58 @@ static void linger(weir_connection *c)
     loop_timer_set(c->loop, &c->grace, c->loop->now + LINGER_NS);
 }
 
-/* First the calls end and a GOAWAY says why; a peer that does not read even that is left. */
+/* The calls end and a GOAWAY says why; after a while a peer that does not read even that is left. */
+static void cut(weir_connection *c, uint32_t error, const char *debug)
+{
+    linger(c);
+    http2_terminate(c->session, error, debug);
+    lose(c, error == HTTP2_NO_ERROR ? WEIR_CANCELLED : WEIR_UNAVAILABLE,
+         debug != NULL ? debug : "shut down", false);
+    name(c);
+}
+
+/* The peer knows that it must not open streams any more: now it is told so. */
+static void end_notice(weir_connection *c)
+{
+    c->drain = DRAIN_GOAWAY;
+    http2_shutdown(c->session, c->farewell);
+    loop_timer_set(c->loop, &c->grace, c->grace_end);
+    name(c);
+}
+
 static void grace_over(struct loop_timer *timer)
 {
     weir_connection *c = LIST_MEMBER(timer, weir_connection, grace);
 
-    if (c->lingering) {
+    if (c->lingering)
         weir_connection_eof(c, "shut down");
+    else if (c->drain == DRAIN_NOTICE && c->loop->now < c->grace_end)
+        end_notice(c);
+    else
+        cut(c, HTTP2_NO_ERROR, NULL);
+}
+
+/*
+ * A single GOAWAY would lose the calls that are on their way to us: the first one is but a notice, and
+ * its ping comes back behind the last stream that was opened before it was read.
+ */
+static void drain(weir_connection *c, uint64_t grace_ns, const char *farewell)
+{
+    uint64_t notice_end = clock_after(c->loop->now, NOTICE_NS);
+
+    c->grace_end = clock_after(c->loop->now, grace_ns);
+    if (farewell != NULL)
+        c->farewell = farewell;
+    if (c->client || grace_ns == 0 || c->drain == DRAIN_GOAWAY) {
+        end_notice(c);
         return;
     }
-    linger(c);
-    http2_terminate(c->session, HTTP2_NO_ERROR);
-    lose(c, WEIR_CANCELLED, "shut down", false);
+    if (c->drain == DRAIN_NOT) {
+        c->drain = DRAIN_NOTICE;
+        http2_notice(c->session);
+        http2_ping(c->session, DRAIN_PING);
+    }
+    loop_timer_set(c->loop, &c->grace, notice_end < c->grace_end ? notice_end : c->grace_end);
     name(c);
 }
 
@@ -471,9 +558,7 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
         name(c);
         return;
     }
-    http2_shutdown(c->session);
-    loop_timer_set(c->loop, &c->grace, clock_after(c->loop->now, grace_ns));
-    name(c);
+    drain(c, grace_ns, NULL);
 }
 
 bool connection_takes_calls(weir_connection *c)
@@ -486,6 +571,54 @@ bool connection_is_down(const weir_connection *c)
     return c->down;
 }
 
+/* ---- the guard ---- */
+
+static void obey(weir_connection *c, enum guard_verdict verdict)
+{
+    switch (verdict) {
+    case GUARD_FINE:
+        break;
+    case GUARD_PING:
+        http2_ping(c->session, KEEPALIVE_PING);
+        break;
+    case GUARD_DEAD:
+        weir_connection_eof(c, "keepalive timed out");
+        break;
+    case GUARD_IDLE:
+        tell_owner(c);
+        drain(c, WEIR_NEVER, "max_idle");
+        break;
+    case GUARD_OLD:
+        tell_owner(c);
+        drain(c, c->max_age_grace, "max_age");
+        break;
+    case GUARD_PINGS:
+        cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_pings");
+        break;
+    case GUARD_CALM:
+        cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_glitches");
+        break;
+    }
+}
+
+static void keep_watch(weir_connection *c)
+{
+    bool calls = c->exchange_count != 0;
+
+    if (c->broken || c->eof || c->lingering || (c->client && !c->opened))
+        return;
+    obey(c, guard_look(&c->guard, http2_counts(c->session), calls, c->loop->now));
+    loop_timer_set(c->loop, &c->watch, guard_next(&c->guard, calls));
+}
+
+static void watch_over(struct loop_timer *timer)
+{
+    weir_connection *c = LIST_MEMBER(timer, weir_connection, watch);
+
+    keep_watch(c);
+    name(c);
+}
+
 void connection_run_link(struct list *runnable_link)
 {
     weir_connection *c = LIST_MEMBER(runnable_link, weir_connection, runnable_link);
@@ -493,6 +626,7 @@ void connection_run_link(struct list *runnable_link)
 
     while ((link = list_take(&c->work)) != NULL)
         exchange_run(LIST_MEMBER(link, struct exchange, work_link));
+    keep_watch(c);
     if (c->broken && !c->lingering)
         linger(c);
     /* Most often the work was to forget calls that are over, and there is nothing to look at. */

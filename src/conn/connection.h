@@ -8,6 +8,7 @@
 #include <weir/connection.h>
 
 #include "conn/exchange.h"
+#include "conn/guard.h"
 
 /* Whom a connection works for: a server, or a channel. */
 struct connection_owner {
@@ -15,6 +16,8 @@ struct connection_owner {
     weir_stream (*dispatch)(void *self, weir_call *call, weir_stream requests);
     /* No more calls should be made on it, or it is gone; may come more than once. */
     void (*gone)(void *self, weir_connection *connection);
+    /* Client: the server finds it too busy with pings. */
+    void (*calm)(void *self);
     /* It is freed. */
     void (*freed)(void *self);
     /* Client: it is open. */
@@ -31,7 +34,16 @@ struct connection_options {
     size_t max_receive_size;
     const char *peer;
     const char *user_agent; /* client; outlives the connection */
+    struct guard_options guard;
+    uint64_t max_age_grace; /* of the calls that run when it is of age */
     struct connection_owner owner;
+};
+
+/* How far a shutdown is. */
+enum drain {
+    DRAIN_NOT,
+    DRAIN_NOTICE, /* server: the peer was told that a GOAWAY will come, and still opens streams */
+    DRAIN_GOAWAY  /* it opens no more; those that run may finish until the grace is over */
 };
 
 struct weir_connection {
@@ -49,6 +61,12 @@ struct weir_connection {
     struct list runnable_link;
     struct list named_link;
     struct loop_timer grace;
+    enum drain drain;
+    uint64_t grace_end;
+    const char *farewell; /* the debug data of a GOAWAY that comes; may be NULL */
+    struct guard guard;
+    struct loop_timer watch; /* when the guard must look again */
+    uint64_t max_age_grace;
     size_t max_header_size;
     size_t max_receive_size;
     const char *user_agent;

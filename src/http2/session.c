@@ -16,6 +16,7 @@
 
 #define FRAME_HEADER_SIZE 9
 #define HEADERS_ON_STACK 32
+#define FIRST_EXTENSION_TYPE 0x0a
 
 struct http2_session {
     nghttp2_session *ng;
@@ -25,6 +26,7 @@ struct http2_session {
     uint8_t *frame_header; /* reserved in the output for the DATA frame under way */
     int32_t recent_id;     /* the last one that stream_of looked up, and what it found */
     void *recent;
+    struct http2_counts counts;
     bool client;
     bool broken;
     bool no_memory; /* something must be said and cannot: the connection has to end */
@@ -107,6 +109,36 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
     return 0;
 }
 
+static void on_ping(struct http2_session *s, const nghttp2_frame *frame)
+{
+    uint64_t opaque;
+
+    memcpy(&opaque, frame->ping.opaque_data, sizeof opaque);
+    s->events->ping(s->self, (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0, opaque);
+}
+
+/* Every frame, before what it says is looked at. */
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *header, void *self)
+{
+    struct http2_session *s = self;
+    bool last = (header->flags & NGHTTP2_FLAG_END_STREAM) != 0;
+
+    (void)ng;
+    if (header->type == NGHTTP2_HEADERS || header->type == NGHTTP2_GOAWAY ||
+        (header->type == NGHTTP2_DATA && (header->length != 0 || last)))
+        s->counts.work++;
+    else
+        s->counts.glitches++;
+    return 0;
+}
+
+static int pass_over_extension(nghttp2_session *ng, void **payload,
+                               const nghttp2_frame_hd *header, void *self)
+{
+    (void)ng, (void)payload, (void)header, (void)self;
+    return NGHTTP2_ERR_CANCEL;
+}
+
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *self)
 {
     struct http2_session *s = self;
@@ -114,6 +146,8 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *self)
     void *stream;
 
     (void)ng;
+    if (frame->hd.type == NGHTTP2_PING)
+        on_ping(s, frame);
     if (frame->hd.type == NGHTTP2_GOAWAY) {
         s->events->goaway(s->self, frame->goaway.error_code,
                           (weir_slice){frame->goaway.opaque_data, frame->goaway.opaque_data_len});
@@ -187,12 +221,26 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
     return 0;
 }
 
+/* A reset that says that the peer did wrong, and not that a call is over. */
+static bool is_fault(const nghttp2_frame *frame)
+{
+    uint32_t error = frame->rst_stream.error_code;
+
+    return frame->hd.type == NGHTTP2_RST_STREAM && error != NGHTTP2_NO_ERROR &&
+           error != NGHTTP2_CANCEL;
+}
+
 static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *self)
 {
     struct http2_session *s = self;
     void *stream;
 
     (void)ng;
+    if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) {
+        s->counts.work++;
+        s->counts.sent_work++;
+    }
+    s->counts.faults += is_fault(frame);
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 ||
         (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
@@ -246,6 +294,8 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, pass_over_extension);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
@@ -262,6 +312,9 @@ static nghttp2_option *make_option(void)
         return NULL;
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
+    /* Frames of these kinds are passed over all the same, but they are counted. */
+    for (unsigned type = FIRST_EXTENSION_TYPE; type <= UINT8_MAX; type++)
+        nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
     return option;
 }
 
@@ -370,7 +423,7 @@ bool http2_receive(struct http2_session *s, const uint8_t *data, size_t size)
     taken = nghttp2_session_mem_recv(s->ng, data, size);
     if (taken >= 0)
         return true;
-    http2_terminate(s, error_of(taken));
+    http2_terminate(s, error_of(taken), NULL);
     s->broken = true;
     return false;
 }
@@ -530,13 +583,41 @@ uint32_t http2_max_streams(struct http2_session *s)
     return nghttp2_session_get_remote_settings(s->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
-void http2_shutdown(struct http2_session *s)
+static void submit_goaway(struct http2_session *s, uint32_t error, const char *debug)
 {
-    nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(s->ng),
-                          NGHTTP2_NO_ERROR, NULL, 0);
+    int failed = nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE,
+                                       nghttp2_session_get_last_proc_stream_id(s->ng), error,
+                                       (const uint8_t *)debug, debug != NULL ? strlen(debug) : 0);
+
+    s->no_memory |= nghttp2_is_fatal(failed) != 0;
 }
 
-void http2_terminate(struct http2_session *s, uint32_t error)
+void http2_notice(struct http2_session *s)
 {
+    s->no_memory |= nghttp2_is_fatal(nghttp2_submit_shutdown_notice(s->ng)) != 0;
+}
+
+void http2_shutdown(struct http2_session *s, const char *debug)
+{
+    submit_goaway(s, NGHTTP2_NO_ERROR, debug);
+}
+
+void http2_terminate(struct http2_session *s, uint32_t error, const char *debug)
+{
+    if (debug != NULL)
+        submit_goaway(s, error, debug);
     nghttp2_session_terminate_session(s->ng, error);
+}
+
+void http2_ping(struct http2_session *s, uint64_t opaque)
+{
+    uint8_t bytes[8];
+
+    memcpy(bytes, &opaque, sizeof bytes);
+    s->no_memory |= nghttp2_is_fatal(nghttp2_submit_ping(s->ng, NGHTTP2_FLAG_NONE, bytes)) != 0;
+}
+
+const struct http2_counts *http2_counts(const struct http2_session *s)
+{
+    return &s->counts;
 }

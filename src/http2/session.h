@@ -71,6 +71,20 @@ struct http2_events {
     void (*settings)(void *self);
     /* The peer goes away. */
     void (*goaway)(void *self, uint32_t error, weir_slice debug);
+    /* A PING came; `ack`: the answer to one of ours, with what that held. */
+    void (*ping)(void *self, bool ack, uint64_t opaque);
+};
+
+/*
+ * What happened so far. `glitches` are frames that cost us and move nothing: empty DATA, window
+ * updates, priorities, settings, frames of unknown kinds. `work` are those that do: DATA and HEADERS
+ * either way. `faults` are streams that we reset because of what the peer did on them.
+ */
+struct http2_counts {
+    uint64_t glitches;
+    uint64_t work;
+    uint64_t sent_work; /* that part of `work` which left */
+    uint64_t faults;
 };
 
 struct http2_options {
@@ -138,10 +152,18 @@ bool http2_can_request(struct http2_session *session);
 /* Client: how many streams the peer lets us have at once. */
 uint32_t http2_max_streams(struct http2_session *session);
 
-/* No more streams from the peer; those that run go on. */
-void http2_shutdown(struct http2_session *session);
+/* Server: a GOAWAY that only says that one will come; the peer's streams are still taken. */
+void http2_notice(struct http2_session *session);
 
-/* GOAWAY with a reason, and nothing else after it. `debug` lives for ever. */
-void http2_terminate(struct http2_session *session, uint32_t error);
+/* GOAWAY: no more streams from the peer; those that run go on. `debug`: why, for people; may be
+ * NULL. */
+void http2_shutdown(struct http2_session *session, const char *debug);
+
+/* GOAWAY with a reason, and nothing else after it. */
+void http2_terminate(struct http2_session *session, uint32_t error, const char *debug);
+
+void http2_ping(struct http2_session *session, uint64_t opaque);
+
+const struct http2_counts *http2_counts(const struct http2_session *session);
 
 #endif

@@ -11,6 +11,12 @@
 
 #include <assert.h>
 
+static void set_default(uint64_t *option, uint64_t value)
+{
+    if (*option == 0)
+        *option = value;
+}
+
 static void set_defaults(weir_server_options *options)
 {
     if (options->threads == 0)
@@ -27,6 +33,12 @@ static void set_defaults(weir_server_options *options)
         options->max_threads = 16;
     if (options->max_queue == 0)
         options->max_queue = 1024;
+    set_default(&options->keepalive_ns, WEIR_SECONDS(2 * 60 * 60));
+    set_default(&options->keepalive_timeout_ns, WEIR_SECONDS(20));
+    set_default(&options->min_ping_interval_ns, WEIR_SECONDS(5 * 60));
+    set_default(&options->max_connection_idle_ns, WEIR_NEVER);
+    set_default(&options->max_connection_age_ns, WEIR_NEVER);
+    set_default(&options->max_connection_age_grace_ns, WEIR_NEVER);
 }
 
 weir_code weir_server_create(const weir_server_options *options, weir_server **out,
@@ -143,6 +155,30 @@ static struct server_loop *loop_of(weir_server *server, weir_loop *loop)
     return on;
 }
 
+/* 10 % more or less, so that connections made together do not all end together. */
+static uint64_t jittered(uint64_t ns, const void *seed, uint64_t now)
+{
+    uint64_t random = ((uint64_t)(uintptr_t)seed ^ now) * UINT64_C(0x9E3779B97F4A7C15) >> 44;
+
+    return ns == WEIR_NEVER
+               ? ns
+               : ns / 10 * 9 + (uint64_t)((double)(ns / 5) * ((double)random / (1 << 20)));
+}
+
+static struct guard_options guard_of(const weir_server_options *options, const void *seed,
+                                     uint64_t now)
+{
+    return (struct guard_options){
+        .keepalive = options->keepalive_ns,
+        .keepalive_timeout = options->keepalive_timeout_ns,
+        .keepalive_without_calls = true,
+        .max_idle = options->max_connection_idle_ns,
+        .max_age = jittered(options->max_connection_age_ns, seed, now),
+        .min_ping_interval = options->min_ping_interval_ns,
+        .pings_without_calls = options->permit_pings_without_calls,
+    };
+}
+
 static weir_connection *serve_connection(weir_server *server, struct server_loop *on,
                                          const char *peer_address)
 {
@@ -152,6 +188,8 @@ static weir_connection *serve_connection(weir_server *server, struct server_loop
         .max_header_size = server->options.max_header_size,
         .max_receive_size = server->options.max_receive_size,
         .peer = peer_address,
+        .guard = guard_of(&server->options, served, on->loop->now),
+        .max_age_grace = server->options.max_connection_age_grace_ns,
         .owner = {.dispatch = dispatch, .freed = freed, .self = served},
     };
 

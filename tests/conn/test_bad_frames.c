@@ -309,7 +309,7 @@ static void who_does_not_read_is_not_read_and_costs_little(void **state)
     p->deaf = true;
     memory_reset_peak();
     for (int i = 0; i < 20000; i++)
-        peer_frame(p, NGHTTP2_PING, 0, 0, "12345678", 8);
+        peer_frame(p, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
     peer_settle(p);
     assert_false(weir_connection_wants_input(p->connection));
     assert_true(memory_peak() - before < (1 << 20));

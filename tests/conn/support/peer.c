@@ -311,6 +311,9 @@ struct peer *peer_of_server(const weir_server_options *options)
 
     if (options != NULL)
         with_loop = *options;
+    else
+        with_loop.keepalive_ns =
+            WEIR_NEVER; /* hours pass, and this peer answers no pings by itself */
     peer->service = calloc(1, sizeof *peer->service);
     assert_int_equal(weir_loop_create(NULL, &peer->loop, NULL), WEIR_OK);
     with_loop.loop = peer->loop;

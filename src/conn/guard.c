@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard.c - what a connection does by the clock and by counting.
+ *
+ * Two buckets leak. Frames that move nothing fill the first, and frames that do empty it, so that no
+ * honest use, however busy, comes near its brim; streams that we had to reset fill the second.
+ */
+#include "conn/guard.h"
+
+#include "base/clock.h"
+
+#define MAX_STRIKES 2
+#define IDLE_PING_INTERVAL WEIR_SECONDS(2 * 60 * 60)
+#define MAX_GLITCHES 10000
+#define GLITCHES_PER_SECOND 330
+#define MAX_FAULTS 1000
+#define FAULTS_PER_SECOND 33
+
+void guard_init(struct guard *g, const struct guard_options *options)
+{
+    *g = (struct guard){.options = *options, .answer_due = WEIR_NEVER, .idle = true};
+}
+
+static void start(struct guard *g, uint64_t now)
+{
+    g->started = true;
+    g->last_read = g->idle_since = g->born = g->drained_at = now;
+}
+
+/* ---- counting ---- */
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* Whole units only, and the time they took, so that looking often leaks no less. */
+static void leak(struct guard *g, uint64_t now)
+{
+    uint64_t milliseconds = (now - g->drained_at) / WEIR_MILLISECONDS(1);
+
+    g->drained_at += WEIR_MILLISECONDS(milliseconds);
+    if (milliseconds > 1000000)
+        milliseconds = 1000000;
+    g->leaked_glitches += milliseconds * GLITCHES_PER_SECOND;
+    g->leaked_faults += milliseconds * FAULTS_PER_SECOND;
+    g->glitches = less(g->glitches, g->leaked_glitches / 1000);
+    g->faults = less(g->faults, g->leaked_faults / 1000);
+    g->leaked_glitches %= 1000;
+    g->leaked_faults %= 1000;
+}
+
+static bool calm_is_lost(struct guard *g, const struct http2_counts *counts, uint64_t now)
+{
+    leak(g, now);
+    g->glitches += counts->glitches - g->seen.glitches;
+    g->glitches = less(g->glitches, 2 * (counts->work - g->seen.work));
+    g->faults += counts->faults - g->seen.faults;
+    return g->glitches > MAX_GLITCHES || g->faults > MAX_FAULTS;
+}
+
+/* The peer's pings since the last look; all of them came now. */
+static bool too_many_pings(struct guard *g, bool calls, uint64_t now)
+{
+    uint64_t interval = g->options.min_ping_interval;
+
+    if (interval != 0 && !calls && !g->options.pings_without_calls)
+        interval = IDLE_PING_INTERVAL;
+    for (; g->pings != 0; g->pings--) {
+        if (g->last_ping != 0 && now - g->last_ping < interval)
+            g->strikes++;
+        g->last_ping = now;
+    }
+    return g->strikes > MAX_STRIKES;
+}
+
+/* ---- the clock ---- */
+
+static bool pings_peer(const struct guard *g, bool calls)
+{
+    return g->options.keepalive != WEIR_NEVER && (calls || g->options.keepalive_without_calls);
+}
+
+static uint64_t ping_due(const struct guard *g, bool calls)
+{
+    if (g->answer_due != WEIR_NEVER)
+        return g->answer_due;
+    return pings_peer(g, calls) ? clock_after(g->last_read, g->options.keepalive) : WEIR_NEVER;
+}
+
+static uint64_t retirement(const struct guard *g)
+{
+    uint64_t old = clock_after(g->born, g->options.max_age);
+    uint64_t idle = g->idle ? clock_after(g->idle_since, g->options.max_idle) : WEIR_NEVER;
+
+    if (g->retired)
+        return WEIR_NEVER;
+    return old < idle ? old : idle;
+}
+
+static enum guard_verdict look_at_clock(struct guard *g, bool calls, uint64_t now)
+{
+    if (now >= g->answer_due)
+        return GUARD_DEAD;
+    if (now >= retirement(g)) {
+        g->retired = true;
+        return now >= clock_after(g->born, g->options.max_age) ? GUARD_OLD : GUARD_IDLE;
+    }
+    if (now < ping_due(g, calls))
+        return GUARD_FINE;
+    g->answer_due = clock_after(now, g->options.keepalive_timeout);
+    return GUARD_PING;
+}
+
+enum guard_verdict guard_look(struct guard *g, const struct http2_counts *counts, bool calls,
+                              uint64_t now)
+{
+    bool calm;
+
+    if (!g->started)
+        start(g, now);
+    if (g->read) {
+        g->read = false;
+        g->last_read = now;
+        g->answer_due = WEIR_NEVER;
+    }
+    if (!g->idle || calls)
+        g->idle_since = now;
+    g->idle = !calls;
+    if (counts->sent_work != g->seen.sent_work)
+        g->strikes = 0, g->last_ping = 0;
+    calm = !calm_is_lost(g, counts, now);
+    g->seen = *counts;
+    if (!calm)
+        return GUARD_CALM;
+    if (too_many_pings(g, calls, now))
+        return GUARD_PINGS;
+    return look_at_clock(g, calls, now);
+}
+
+uint64_t guard_next(const struct guard *g, bool calls)
+{
+    uint64_t ping = ping_due(g, calls), end = retirement(g);
+
+    return ping < end ? ping : end;
+}

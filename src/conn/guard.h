@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard.h - what a connection does by the clock and by counting: keepalive, ages, strikes, glitches.
+ *
+ * It decides; the connection does what it says. It looks at the clock in the run phase and when its
+ * timer fires, for only then is the loop's clock right.
+ */
+#ifndef CONN_GUARD_H
+#define CONN_GUARD_H
+
+#include "http2/session.h"
+
+/* Nanoseconds; WEIR_NEVER: not at all. */
+struct guard_options {
+    uint64_t keepalive;         /* without a byte from the peer for this long it is pinged ... */
+    uint64_t keepalive_timeout; /* ... and given up when nothing comes for this long */
+    bool keepalive_without_calls;
+    uint64_t max_idle; /* without calls */
+    uint64_t max_age;
+    uint64_t min_ping_interval; /* of the peer's own pings; 0: any are taken */
+    bool pings_without_calls;   /* else they must be two hours apart while there are no calls */
+};
+
+enum guard_verdict {
+    GUARD_FINE,
+    GUARD_PING,  /* send one */
+    GUARD_DEAD,  /* the peer does not answer */
+    GUARD_IDLE,  /* shut down: no calls for so long */
+    GUARD_OLD,   /* shut down: of age */
+    GUARD_PINGS, /* cut: too many pings */
+    GUARD_CALM   /* cut: too many frames that move nothing, or too many faults */
+};
+
+struct guard {
+    struct guard_options options;
+    bool started;   /* at the first look: before that the loop's clock may be far behind */
+    bool read;      /* bytes came since the last look */
+    unsigned pings; /* came since the last look */
+    unsigned strikes;
+    uint64_t last_read;
+    uint64_t last_ping;
+    uint64_t answer_due; /* WEIR_NEVER: no ping of ours is out */
+    uint64_t idle_since;
+    bool idle;
+    bool retired; /* of age or idle: said once */
+    uint64_t born;
+    uint64_t drained_at; /* the buckets leak from then on */
+    struct http2_counts seen;
+    uint64_t glitches; /* in the bucket */
+    uint64_t faults;
+    uint64_t leaked_glitches; /* thousandths that did not make a whole one yet */
+    uint64_t leaked_faults;
+};
+
+void guard_init(struct guard *guard, const struct guard_options *options);
+
+/* Looks at what came and at the clock; `calls`: there are some. */
+enum guard_verdict guard_look(struct guard *guard, const struct http2_counts *counts, bool calls,
+                              uint64_t now);
+
+/* When to look at the latest; WEIR_NEVER: there is nothing to wait for. */
+uint64_t guard_next(const struct guard *guard, bool calls);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_guard.c - drains, keepalive, ages, and peers that only cost: over a raw peer.
+ */
+#include "conn/support/peer.h"
+
+#include <string.h>
+
+#define NOTICE_LAST_ID UINT32_C(0x7fffffff)
+
+/* A server of these options in place of the test's own. */
+static struct peer *own_server(const weir_server_options *options)
+{
+    struct peer *p = peer_of_server(options);
+
+    peer_settle(p);
+    return p;
+}
+
+/* The nth GOAWAY: its last stream, and whether its debug data is this text. */
+static uint32_t goaway_last(const struct peer *p, size_t nth)
+{
+    const struct frame *frame = peer_find(p, NGHTTP2_GOAWAY, 0, nth);
+
+    return frame != NULL ? frame_number(frame, 0) : 0;
+}
+
+static bool goaway_says(const struct peer *p, size_t nth, const char *text)
+{
+    const struct frame *frame = peer_find(p, NGHTTP2_GOAWAY, 0, nth);
+
+    return frame != NULL && frame->size == 8 + strlen(text) &&
+           memcmp(frame->payload + 8, text, strlen(text)) == 0;
+}
+
+static void answer_ping(struct peer *p, size_t nth)
+{
+    const struct frame *ping = peer_find(p, NGHTTP2_PING, 0, nth);
+
+    assert_non_null(ping);
+    peer_frame(p, NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, ping->payload, 8);
+    peer_settle(p);
+}
+
+/* ---- drain ---- */
+
+static void a_drain_serves_what_was_on_its_way_and_then_says_where_it_ends(void **state)
+{
+    struct peer *p = own_server(NULL);
+
+    (void)state;
+    peer_request(p, 3, 0, "/t.T/Hand", NULL);
+    peer_settle(p);
+    weir_server_shutdown(p->server, WEIR_SECONDS(30));
+    peer_settle(p);
+    assert_int_equal(goaway_last(p, 0), NOTICE_LAST_ID);
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 1);
+    peer_request(p, 5, 0, "/t.T/Unary", NULL);
+    peer_message(p, 5, END_STREAM, "hi");
+    peer_settle(p);
+    expect_status(p, 5, WEIR_OK);
+    answer_ping(p, 0);
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 2);
+    assert_int_equal(goaway_last(p, 1), 5);
+    assert_non_null(p->connection); /* stream 3 runs */
+    source_end(&p->service->served[0].responses, WEIR_OK);
+    peer_settle(p);
+    expect_status(p, 3, WEIR_OK);
+    assert_null(p->connection);
+    peer_free(p);
+}
+
+static void a_peer_that_does_not_answer_the_ping_is_told_after_5_seconds(void **state)
+{
+    struct peer *p = own_server(NULL);
+
+    (void)state;
+    peer_request(p, 3, 0, "/t.T/Hand", NULL);
+    peer_settle(p);
+    weir_server_shutdown(p->server, WEIR_SECONDS(30));
+    peer_advance(p, WEIR_SECONDS(5) - 1);
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 1);
+    peer_advance(p, 1);
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 2);
+    assert_non_null(p->connection);
+    peer_advance(p, WEIR_SECONDS(25) - 1);
+    assert_int_equal(p->service->served[0].responses.released, 0);
+    peer_advance(p, 1);
+    assert_int_equal(p->service->served[0].responses.released, 1);
+    peer_free(p);
+}
+
+static void a_shutdown_without_grace_ends_at_once(void **state)
+{
+    struct peer *p = own_server(NULL);
+
+    (void)state;
+    peer_request(p, 3, 0, "/t.T/Hand", NULL);
+    peer_settle(p);
+    weir_server_shutdown(p->server, 0);
+    peer_advance(p, 0);
+    assert_int_equal(goaway_last(p, 0), 3);
+    assert_int_equal(p->service->served[0].responses.released, 1);
+    peer_free(p);
+}
+
+/* ---- ages ---- */
+
+static void a_connection_without_calls_is_shut_down_and_told_why(void **state)
+{
+    const weir_server_options options = {.max_connection_idle_ns = WEIR_SECONDS(60)};
+    struct peer *p = own_server(&options);
+
+    (void)state;
+    peer_advance(p, WEIR_SECONDS(50));
+    peer_request(p, 1, 0, "/t.T/Unary", NULL);
+    peer_message(p, 1, END_STREAM, "hi");
+    peer_settle(p);
+    expect_status(p, 1, WEIR_OK);
+    peer_advance(p, WEIR_SECONDS(59));
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_advance(p, WEIR_SECONDS(1));
+    assert_int_equal(goaway_last(p, 0), NOTICE_LAST_ID);
+    answer_ping(p, 0);
+    assert_true(goaway_says(p, 1, "max_idle"));
+    assert_null(p->connection);
+    peer_free(p);
+}
+
+static void a_connection_of_age_ends_its_calls_after_a_grace(void **state)
+{
+    const weir_server_options options = {.max_connection_age_ns = WEIR_SECONDS(100),
+                                         .max_connection_age_grace_ns = WEIR_SECONDS(10)};
+    struct peer *p = own_server(&options);
+
+    (void)state;
+    peer_request(p, 1, 0, "/t.T/Hand", NULL);
+    peer_settle(p);
+    peer_advance(p, WEIR_SECONDS(89));
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_advance(p, WEIR_SECONDS(22));
+    assert_int_equal(goaway_last(p, 0), NOTICE_LAST_ID);
+    answer_ping(p, 0);
+    assert_true(goaway_says(p, 1, "max_age"));
+    assert_int_equal(p->service->served[0].responses.released, 0);
+    peer_advance(p, WEIR_SECONDS(11));
+    assert_int_equal(p->service->served[0].responses.released, 1);
+    peer_free(p);
+}
+
+/* ---- keepalive ---- */
+
+static void a_server_gives_up_a_peer_that_answers_no_ping(void **state)
+{
+    const weir_server_options options = {.keepalive_ns = WEIR_SECONDS(60)};
+    struct peer *p = own_server(&options);
+
+    (void)state;
+    peer_advance(p, WEIR_SECONDS(60));
+    assert_int_equal(peer_count(p, NGHTTP2_PING, 0), 1);
+    answer_ping(p, 0);
+    peer_advance(p, WEIR_SECONDS(59));
+    assert_int_equal(peer_count(p, NGHTTP2_PING, 0), 1);
+    peer_advance(p, WEIR_SECONDS(1));
+    assert_int_equal(peer_count(p, NGHTTP2_PING, 0), 2);
+    peer_advance(p, WEIR_SECONDS(20) - 1);
+    assert_non_null(p->connection);
+    peer_advance(p, 1);
+    assert_null(p->connection);
+    peer_free(p);
+}
+
+static void any_byte_puts_off_a_ping(void **state)
+{
+    const weir_server_options options = {.keepalive_ns = WEIR_SECONDS(60)};
+    struct peer *p = own_server(&options);
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        peer_advance(p, WEIR_SECONDS(59));
+        peer_window(p, 0, 1);
+        peer_settle(p);
+    }
+    assert_int_equal(peer_count(p, NGHTTP2_PING, 0), 0);
+    peer_free(p);
+}
+
+static void a_client_pings_while_calls_run_and_ends_them_when_nothing_comes(void **state)
+{
+    const weir_channel_options options = {.keepalive_ns = WEIR_SECONDS(30)};
+    struct peer *p = peer_of_client(&options);
+    struct reader r;
+
+    (void)state;
+    peer_advance(p, WEIR_SECONDS(300));
+    assert_int_equal(peer_count(p, NGHTTP2_PING, 0), 0);
+    peer_call(p, &r, "/t.T/x", weir_stream_empty());
+    peer_window(p, 0, 1);
+    peer_settle(p);
+    peer_advance(p, WEIR_SECONDS(30));
+    assert_int_equal(peer_count(p, NGHTTP2_PING, 0), 1);
+    expect_pending(&r);
+    peer_advance(p, WEIR_SECONDS(20));
+    expect_error(&r, WEIR_UNAVAILABLE);
+    reader_clear(&r);
+    peer_free(p);
+}
+
+/* ---- peers that only cost ---- */
+
+static void pings_too_close_together_end_the_connection(void **state)
+{
+    struct peer *p = *state;
+
+    peer_request(p, 3, 0, "/t.T/Hand", NULL);
+    peer_settle(p);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+        peer_frame(p, NGHTTP2_PING, 0, 0, "12345678", 8);
+        peer_settle(p);
+    }
+    expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_true(goaway_says(p, 0, "too_many_pings"));
+}
+
+static void pings_far_enough_apart_or_with_data_between_are_no_strikes(void **state)
+{
+    struct peer *p = *state;
+
+    peer_request(p, 3, 0, "/t.T/Echo", NULL);
+    peer_settle(p);
+    for (int i = 0; i < 10; i++) {
+        peer_frame(p, NGHTTP2_PING, 0, 0, "12345678", 8);
+        peer_settle(p);
+        peer_advance(p, WEIR_SECONDS(5 * 60));
+    }
+    for (int i = 0; i < 100; i++) { /* as clients measure their bandwidth */
+        peer_frame(p, NGHTTP2_PING, 0, 0, "12345678", 8);
+        peer_message(p, 3, 0, "hi");
+        peer_settle(p);
+    }
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+}
+
+/* Frames of this kind until the connection ends: how many it took. */
+static int flood(struct peer *p, uint8_t type, const void *payload, size_t size, int32_t stream)
+{
+    int sent = 0;
+
+    while (p->connection != NULL && peer_count(p, NGHTTP2_GOAWAY, 0) == 0 && sent < 30000) {
+        for (int i = 0; i < 100; i++, sent++)
+            peer_frame(p, type, 0, stream, payload, size);
+        peer_settle(p);
+    }
+    return sent;
+}
+
+static void frames_that_move_nothing_end_the_connection(void **state)
+{
+    static const uint8_t priority[5], increment[4] = {0, 0, 0, 1};
+    static const struct {
+        uint8_t type;
+        const void *payload;
+        size_t size;
+        int32_t stream;
+    } kinds[] = {
+        {NGHTTP2_DATA, NULL, 0, 3},
+        {NGHTTP2_WINDOW_UPDATE, increment, 4, 0},
+        {NGHTTP2_PRIORITY, priority, 5, 3},
+        {NGHTTP2_SETTINGS, NULL, 0, 0},
+        {0x55, "?", 1, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        struct peer *p = own_server(NULL);
+
+        peer_request(p, 3, 0, "/t.T/Hand", NULL);
+        peer_settle(p);
+        assert_in_range(flood(p, kinds[i].type, kinds[i].payload, kinds[i].size, kinds[i].stream),
+                        10000, 10500);
+        expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
+        peer_free(p);
+    }
+}
+
+static void tiny_messages_with_a_window_update_each_are_no_flood(void **state)
+{
+    struct peer *p = *state;
+
+    peer_request(p, 3, 0, "/t.T/Echo", NULL);
+    for (int i = 0; i < 30000; i++) {
+        peer_message(p, 3, 0, "hi");
+        peer_window(p, 3, 7);
+        peer_window(p, 0, 7);
+        if (i % 100 == 99)
+            peer_settle(p);
+    }
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    expect_unharmed(p);
+}
+
+/* A window that grows past its limit is an error of its stream: the server resets it, and not the
+ * client. */
+static void streams_that_make_us_reset_them_end_the_connection(void **state)
+{
+    static const uint8_t too_much[4] = {0x7f, 0xff, 0xff, 0xff};
+    struct peer *p = *state;
+    int32_t id = 3;
+
+    while (p->connection != NULL && peer_count(p, NGHTTP2_GOAWAY, 0) == 0 && id < 6000) {
+        peer_request(p, id, 0, "/t.T/Echo", NULL);
+        peer_frame(p, NGHTTP2_WINDOW_UPDATE, 0, id, too_much, 4);
+        peer_settle(p);
+        id += 2;
+    }
+    assert_in_range(id, 2 * 1000, 2 * 1100);
+    expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SERVER_TEST_WHOLE(a_drain_serves_what_was_on_its_way_and_then_says_where_it_ends),
+        SERVER_TEST_WHOLE(a_peer_that_does_not_answer_the_ping_is_told_after_5_seconds),
+        SERVER_TEST_WHOLE(a_shutdown_without_grace_ends_at_once),
+        SERVER_TEST_WHOLE(a_connection_without_calls_is_shut_down_and_told_why),
+        SERVER_TEST_WHOLE(a_connection_of_age_ends_its_calls_after_a_grace),
+        SERVER_TEST_WHOLE(a_server_gives_up_a_peer_that_answers_no_ping),
+        SERVER_TEST_WHOLE(any_byte_puts_off_a_ping),
+        SERVER_TEST_WHOLE(a_client_pings_while_calls_run_and_ends_them_when_nothing_comes),
+        SERVER_TEST(pings_too_close_together_end_the_connection),
+        SERVER_TEST(pings_far_enough_apart_or_with_data_between_are_no_strikes),
+        SERVER_TEST_WHOLE(frames_that_move_nothing_end_the_connection),
+        SERVER_TEST_WHOLE(tiny_messages_with_a_window_update_each_are_no_flood),
+        SERVER_TEST_WHOLE(streams_that_make_us_reset_them_end_the_connection),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
