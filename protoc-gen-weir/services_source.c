@@ -2,8 +2,9 @@
 /*
  * services_source.c - x.weir.c: what passes the user's functions on, and the file's descriptor.
  *
- * A function of the user's has types of its own. It travels as a weir_any_fn beside an invoke function,
- * which knows those types and casts it back, so no function is called through another's type.
+ * A function of the user's has types of its own. It travels as a weir_any_fn beside an invoke
+ * function, which knows those types and casts it back, so no function is called through another's
+ * type.
  */
 #include "services.h"
 

@@ -16,7 +16,8 @@ extern "C" {
 
 typedef struct weir_arena weir_arena;
 
-/* An arena that never holds more than max_size bytes (SIZE_MAX: no bound). NULL when memory is out. */
+/* An arena that never holds more than max_size bytes (SIZE_MAX: no bound). NULL when memory is
+ * out. */
 WEIR_API weir_arena *weir_arena_create(size_t max_size);
 WEIR_API void weir_arena_free(weir_arena *arena);
 

@@ -34,7 +34,8 @@ extern "C" {
 
 #define WEIR_NEVER UINT64_MAX
 
-/* A piece of memory that somebody else owns: borrowed, valid as long as the call that gave it says. */
+/* A piece of memory that somebody else owns: borrowed, valid as long as the call that gave it
+ * says. */
 typedef struct weir_slice {
     const uint8_t *data;
     size_t size;

@@ -20,13 +20,14 @@ extern "C" {
 
 typedef struct weir_call weir_call;
 
-/* A call to "/package.Service/Method", for weir_channel_call. NULL stands for the method that a typed
- * function (weir/typed.h, generated code) will set. NULL when memory is out. */
+/* A call to "/package.Service/Method", for weir_channel_call. NULL stands for the method that a
+ * typed function (weir/typed.h, generated code) will set. NULL when memory is out. */
 WEIR_API weir_call *weir_call_create(const char *method);
 WEIR_API weir_call *weir_call_ref(weir_call *call);
 WEIR_API void weir_call_unref(weir_call *call);
 
-/* "/package.Service/Method", and the :authority it was or will be sent to ("" when not yet known). */
+/* "/package.Service/Method", and the :authority it was or will be sent to ("" when not yet
+ * known). */
 WEIR_API const char *weir_call_method(const weir_call *call);
 WEIR_API const char *weir_call_authority(const weir_call *call);
 
@@ -74,10 +75,10 @@ WEIR_API void weir_call_set_wait_for_ready(weir_call *call, bool wait);
 WEIR_API void weir_call_set_max_receive_size(weir_call *call, size_t size);
 
 /*
- * Compresses the messages this side sends: a client's requests (before the call is made), a server's
- * responses (before its headers left, and only where the client accepts it). A message that would not
- * become smaller is sent as it is, and so is an item with WEIR_ITEM_UNCOMPRESSED. The default is the
- * channel's or server's, and theirs is IDENTITY.
+ * Compresses the messages this side sends: a client's requests (before the call is made), a
+ * server's responses (before its headers left, and only where the client accepts it). A message
+ * that would not become smaller is sent as it is, and so is an item with WEIR_ITEM_UNCOMPRESSED.
+ * The default is the channel's or server's, and theirs is IDENTITY.
  */
 WEIR_API void weir_call_set_compression(weir_call *call, weir_compression compression);
 
@@ -96,8 +97,8 @@ WEIR_API bool weir_call_cancelled(const weir_call *call);
 /*
  * Memory to build a message from. It lives as long as the call, and in a typed streaming function
  * until the next message was written: nothing is given back before that. It counts as a message in
- * memory, which is bounded (max_message_memory of the server or channel). NULL: past that, or memory
- * is out. While a function of the pool runs (weir_blocking), only that function may use it.
+ * memory, which is bounded (max_message_memory of the server or channel). NULL: past that, or
+ * memory is out. While a function of the pool runs (weir_blocking), only that function may use it.
  */
 WEIR_API void *weir_call_alloc(weir_call *call, size_t size);
 /* A copy with a NUL behind it. */

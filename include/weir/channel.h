@@ -25,8 +25,8 @@ typedef struct weir_channel_options {
                                 * times max_receive_size */
     weir_compression compression; /* of what calls send, where they do not say; default none */
 
-    /* A server from which nothing came for keepalive_ns (default: off; at least 10 s) while calls run,
-     * or always where that is wanted, is pinged, and given up when nothing comes for
+    /* A server from which nothing came for keepalive_ns (default: off; at least 10 s) while calls
+     * run, or always where that is wanted, is pinged, and given up when nothing comes for
      * keepalive_timeout_ns (default 20 s) after that: its calls end with UNAVAILABLE. A server that
      * finds it too often makes the interval double. */
     uint64_t keepalive_ns;
@@ -46,8 +46,8 @@ WEIR_API weir_code weir_channel_create(const char *target, const weir_channel_op
  * Makes a call: it starts now. `call` is borrowed, `requests` moves in and is polled on the
  * channel's loop; the responses move out and any one thread may own them. Releasing the responses
  * cancels the call. END of `requests` half-closes; an ERROR resets with CANCEL and becomes the
- * call's status. Any thread. A call can be made once. A NULL call counts as a failed allocation: the
- * responses are an ERROR RESOURCE_EXHAUSTED.
+ * call's status. Any thread. A call can be made once. A NULL call counts as a failed allocation:
+ * the responses are an ERROR RESOURCE_EXHAUSTED.
  */
 WEIR_API weir_stream weir_channel_call(weir_channel *channel, weir_call *call,
                                        weir_stream requests);
@@ -67,8 +67,8 @@ WEIR_API weir_channel *weir_channel_ref(weir_channel *channel);
 
 /*
  * Drops a reference. With the last one running calls end with CANCELLED and the connection closes.
- * A channel with a thread of its own returns when that thread has ended (not to be called on it); on
- * a loop of yours it is done in a later turn of that loop.
+ * A channel with a thread of its own returns when that thread has ended (not to be called on it);
+ * on a loop of yours it is done in a later turn of that loop.
  */
 WEIR_API void weir_channel_unref(weir_channel *channel);
 

@@ -26,7 +26,8 @@ WEIR_API weir_code weir_server_accept(weir_server *server, weir_loop *loop,
 WEIR_API weir_code weir_connection_input(weir_connection *connection, const uint8_t *data,
                                          size_t size) WEIR_MUST_USE;
 
-/* False while so much output waits that reading more would be unbounded: stop reading the socket. */
+/* False while so much output waits that reading more would be unbounded: stop reading the
+ * socket. */
 WEIR_API bool weir_connection_wants_input(const weir_connection *connection);
 
 /* Up to `max` slices of what to send, borrowed until weir_connection_output_done or

@@ -40,8 +40,8 @@ WEIR_API void *weir_protobuf_unpack(const ProtobufCMessageDescriptor *descriptor
 WEIR_API bool weir_protobuf_nesting_ok(const ProtobufCMessageDescriptor *descriptor, size_t len,
                                        const uint8_t *data);
 
-/* What a weir_message_type has whose descriptor is a ProtobufCMessageDescriptor: libprotobuf-c's own
- * functions, for messages that protoc-c made. */
+/* What a weir_message_type has whose descriptor is a ProtobufCMessageDescriptor: libprotobuf-c's
+ * own functions, for messages that protoc-c made. */
 WEIR_API void *weir_protobuf_type_unpack(const weir_message_type *type, weir_arena *arena,
                                          const uint8_t *data, size_t size);
 WEIR_API size_t weir_protobuf_type_packed_size(const weir_message_type *type, const void *message);

@@ -30,20 +30,21 @@ typedef struct weir_server_options {
                                 * times max_receive_size */
     weir_compression compression; /* of what calls send, where they do not say; default none */
 
-    /* A peer from which nothing came for keepalive_ns (default 2 hours) is pinged, and given up when
-     * nothing comes for keepalive_timeout_ns (default 20 s) after that. WEIR_NEVER: it is not. */
+    /* A peer from which nothing came for keepalive_ns (default 2 hours) is pinged, and given up
+     * when nothing comes for keepalive_timeout_ns (default 20 s) after that. WEIR_NEVER: it is
+     * not. */
     uint64_t keepalive_ns;
     uint64_t keepalive_timeout_ns;
 
-    /* Pings of clients closer together than this (default 5 minutes; 2 hours while there are no calls,
-     * unless permitted) are strikes; the third in a row without data in between ends the connection
-     * with "too_many_pings". */
+    /* Pings of clients closer together than this (default 5 minutes; 2 hours while there are no
+     * calls, unless permitted) are strikes; the third in a row without data in between ends the
+     * connection with "too_many_pings". */
     uint64_t min_ping_interval_ns;
     bool permit_pings_without_calls;
 
     /* A connection without calls for max_connection_idle_ns, or of the age of max_connection_age_ns
-     * (10 % more or less), is shut down as by weir_server_shutdown; calls that run when it is of age
-     * get max_connection_age_grace_ns. Default: never. */
+     * (10 % more or less), is shut down as by weir_server_shutdown; calls that run when it is of
+     * age get max_connection_age_grace_ns. Default: never. */
     uint64_t max_connection_idle_ns;
     uint64_t max_connection_age_ns;
     uint64_t max_connection_age_grace_ns;

@@ -223,8 +223,8 @@ WEIR_API weir_code weir_stream_for_each(weir_stream stream, weir_each_fn *fn, vo
 /*
  * A sink that is a stream, so that it runs wherever streams run: `step` folds each message
  * (borrowed) into `state`, and at the end `finish` makes the one message it delivers. Anything but
- * WEIR_OK of either ends the stream with that code and *why. release(state) (may be NULL) comes last,
- * always.
+ * WEIR_OK of either ends the stream with that code and *why. release(state) (may be NULL) comes
+ * last, always.
  */
 typedef struct weir_fold {
     weir_code (*step)(void *state, const weir_bytes *message, weir_status *why);

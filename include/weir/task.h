@@ -38,7 +38,8 @@ WEIR_API weir_waker weir_task_waker(weir_task *task);
 /* True when waking `waker` wakes `task`: then a stored waker need not be replaced. */
 WEIR_API bool weir_waker_will_wake(const weir_waker *waker, const weir_task *task);
 
-/* Keeps a waker of `task` in *waker, replacing another task's: what a source does before PENDING. */
+/* Keeps a waker of `task` in *waker, replacing another task's: what a source does before
+ * PENDING. */
 WEIR_API void weir_waker_keep(weir_waker *waker, weir_task *task);
 
 WEIR_API weir_waker weir_waker_ref(const weir_waker *waker);

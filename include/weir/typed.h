@@ -6,9 +6,9 @@
  * serializer of their own describe their messages with a weir_message_type and use these as they
  * are. Nothing here knows a serializer.
  *
- * A message that was unpacked, and all it points to, lies in an arena or in the bytes it came in, and
- * is valid as long as the function that gave it says. What is sent is packed at once, so it may lie
- * anywhere, on the stack too.
+ * A message that was unpacked, and all it points to, lies in an arena or in the bytes it came in,
+ * and is valid as long as the function that gave it says. What is sent is packed at once, so it may
+ * lie anywhere, on the stack too.
  */
 #ifndef WEIR_TYPED_H
 #define WEIR_TYPED_H
@@ -45,8 +45,8 @@ struct weir_message_type {
 
     const void *descriptor; /* the serializer's own */
 
-    /* What may follow "application/grpc+" in a request's content-type; NULL: "proto". A typed server
-     * answers others with UNIMPLEMENTED. */
+    /* What may follow "application/grpc+" in a request's content-type; NULL: "proto". A typed
+     * server answers others with UNIMPLEMENTED. */
     const char *subtype;
 };
 
@@ -56,8 +56,8 @@ WEIR_API weir_code weir_message_unpack(const weir_message_type *type, weir_arena
                                        const weir_bytes *data, void **out,
                                        weir_status *why) WEIR_MUST_USE;
 
-/* RESOURCE_EXHAUSTED: out of memory, or larger than gRPC can frame (4 GiB). INTERNAL: the serializer
- * cannot pack it. */
+/* RESOURCE_EXHAUSTED: out of memory, or larger than gRPC can frame (4 GiB). INTERNAL: the
+ * serializer cannot pack it. */
 WEIR_API weir_code weir_message_pack(const weir_message_type *type, const void *message,
                                      weir_bytes *out, weir_status *why) WEIR_MUST_USE;
 
@@ -74,7 +74,8 @@ typedef struct weir_method {
     bool server_streaming;
 } weir_method;
 
-/* A .proto file as reflection tells it: a serialized FileDescriptorProto and the files it imports. */
+/* A .proto file as reflection tells it: a serialized FileDescriptorProto and the files it
+ * imports. */
 typedef struct weir_file weir_file;
 struct weir_file {
     const char *name;
@@ -88,9 +89,9 @@ struct weir_file {
 typedef void weir_any_fn(void);
 
 /*
- * The user's function and what it needs. release(self) (may be NULL) is called once; a NULL self with
- * a release counts as a failed allocation. The functions below get it through an invoke function,
- * which knows fn's type; it moves in, also on failure.
+ * The user's function and what it needs. release(self) (may be NULL) is called once; a NULL self
+ * with a release counts as a failed allocation. The functions below get it through an invoke
+ * function, which knows fn's type; it moves in, also on failure.
  */
 typedef struct weir_target {
     weir_any_fn *fn;
@@ -116,14 +117,16 @@ typedef weir_code weir_plain_invoke(const weir_target *target, weir_call *call, 
 WEIR_API weir_handler weir_typed_plain(const weir_method *method, weir_plain_invoke *invoke,
                                        weir_target target, bool blocks);
 
-/* READY: *out is valid until the next read or the function's end. END. ERROR: *why says what, and a
- * later read END. After a message that is none the call ends with INTERNAL (RESOURCE_EXHAUSTED where
- * it takes too much memory) although the function returned WEIR_OK. Where the client streams. */
+/* READY: *out is valid until the next read or the function's end. END. ERROR: *why says what,
+ * and a later read END. After a message that is none the call ends with INTERNAL
+ * (RESOURCE_EXHAUSTED where it takes too much memory) although the function returned WEIR_OK.
+ * Where the client streams. */
 WEIR_API weir_poll weir_typed_read(weir_typed_io *io, const void **out, weir_status *why);
 
-/* Packs and sends, and gives back what weir_call_alloc gave. Blocks while the client reads slower
- * than that. CANCELLED: the call is over. RESOURCE_EXHAUSTED: out of memory; INTERNAL: it cannot be
- * packed; the call ends with that although the function returned WEIR_OK. Where the server streams. */
+/* Packs and sends, and gives back what weir_call_alloc gave. Blocks while the client reads
+ * slower than that. CANCELLED: the call is over. RESOURCE_EXHAUSTED: out of memory; INTERNAL: it
+ * cannot be packed; the call ends with that although the function returned WEIR_OK. Where the
+ * server streams. */
 WEIR_API weir_code weir_typed_write(weir_typed_io *io, const void *message) WEIR_MUST_USE;
 
 /*
@@ -185,8 +188,8 @@ WEIR_API weir_code weir_typed_unary(const weir_method *method, weir_channel *cha
                                     weir_call *call, const void *request, void **response,
                                     weir_status *why) WEIR_MUST_USE;
 
-/* A call that a thread reads and writes with functions that block. It may be used by two threads: one
- * that reads and one that writes. */
+/* A call that a thread reads and writes with functions that block. It may be used by two threads:
+ * one that reads and one that writes. */
 typedef struct weir_typed_client weir_typed_client;
 
 /* `request` where the method takes one message, else NULL. NULL when memory is out, with *why. */
@@ -194,21 +197,21 @@ WEIR_API weir_typed_client *weir_typed_open(const weir_method *method, weir_chan
                                             weir_call *call, const void *request, weir_status *why);
 
 /* Packs and sends; blocks while the server reads slower than that. CANCELLED: the call is over, and
- * reading says why. INTERNAL, RESOURCE_EXHAUSTED: it cannot be packed; nothing was sent, and the call
- * goes on. */
+ * reading says why. INTERNAL, RESOURCE_EXHAUSTED: it cannot be packed; nothing was sent, and the
+ * call goes on. */
 WEIR_API weir_code weir_typed_client_write(weir_typed_client *client,
                                            const void *message) WEIR_MUST_USE;
 
 /* No more requests: the server sees their end. */
 WEIR_API void weir_typed_client_end(weir_typed_client *client);
 
-/* READY: *out is valid until the next read or the close. END: the call ended with OK. ERROR: *why is
- * its status. */
+/* READY: *out is valid until the next read or the close. END: the call ended with OK. ERROR: *why
+ * is its status. */
 WEIR_API weir_poll weir_typed_client_read(weir_typed_client *client, const void **out,
                                           weir_status *why);
 
-/* Ends the requests, reads the one response and the status, and closes. At WEIR_OK *response is valid
- * as long as the call that it was opened with. */
+/* Ends the requests, reads the one response and the status, and closes. At WEIR_OK *response is
+ * valid as long as the call that it was opened with. */
 WEIR_API weir_code weir_typed_client_finish(weir_typed_client *client, void **response,
                                             weir_status *why) WEIR_MUST_USE;
 

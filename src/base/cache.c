@@ -20,9 +20,9 @@ struct kept {
 struct cache {
     _Atomic(const void *) owner;
     /*
-     * Blocks in use: `out` counts those that the owner took and did not free itself, and each free of
-     * another thread takes one off `balance`. Closing adds `out` to it, and who then makes it 0 was
-     * the last one.
+     * Blocks in use: `out` counts those that the owner took and did not free itself, and each free
+     * of another thread takes one off `balance`. Closing adds `out` to it, and who then makes it 0
+     * was the last one.
      */
     size_t out;
     atomic_ptrdiff_t balance;

@@ -32,8 +32,8 @@ static inline bool bytes_failed(const weir_bytes *bytes)
 #define BUFFER_FRAME_CAPACITY ((size_t)16384 + 256)
 #define BUFFER_SMALL_CAPACITY ((size_t)512 - sizeof(struct weir_buffer))
 
-/* A buffer with one reference from a cache of blocks of sizeof(struct weir_buffer) + capacity bytes;
- * `cache` may be NULL. NULL when memory is out. */
+/* A buffer with one reference from a cache of blocks of sizeof(struct weir_buffer) + capacity
+ * bytes; `cache` may be NULL. NULL when memory is out. */
 struct weir_buffer *buffer_create_cached(struct cache *cache, size_t capacity);
 
 /* A buffer with `capacity` bytes behind it and one reference; NULL when memory is out. */

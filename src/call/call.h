@@ -63,8 +63,8 @@ struct weir_call {
  * NULL. */
 weir_call *call_create(struct cache *cache, bool server);
 
-/* What a message of `max_receive_size` bytes may take in memory, where no option says: 4 MiB of empty
- * submessages would take some sixteen times that. */
+/* What a message of `max_receive_size` bytes may take in memory, where no option says: 4 MiB of
+ * empty submessages would take some sixteen times that. */
 static inline size_t call_message_memory(size_t max_receive_size)
 {
     return max_receive_size < SIZE_MAX / 8 ? max_receive_size * 8 : SIZE_MAX;

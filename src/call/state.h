@@ -20,10 +20,11 @@
  * status is on its way, too.
  *
  * FAULT: told at the broken message, before the IN_END or TRAILERS_IN that may have shown it (which
- * is told, too); or when it is read, where only that shows it. On a server the handler sees the error in its requests, after the messages before
- * it, and ends its responses when it likes; messages still go out, and the status sent then is the
- * fault's, whatever the responses ended with. On a client the response ends with the fault after
- * the messages before it, and the call is reset.
+ * is told, too); or when it is read, where only that shows it. On a server the handler sees the
+ * error in its requests, after the messages before it, and ends its responses when it likes;
+ * messages still go out, and the status sent then is the fault's, whatever the responses ended
+ * with. On a client the response ends with the fault after the messages before it, and the call is
+ * reset.
  *
  * RESET, CLOSED: a client keeps the messages that came before; for a server it is the client's
  * cancel, which ends both streams at once. RESET is followed by CLOSED, and may be left out.

@@ -413,7 +413,8 @@ bool weir_connection_wants_input(const weir_connection *c)
     if (c->broken || c->eof)
         return false;
     /* Less than a full output may be stuck just as well. What a server makes a client owe it is
-     * bounded by the client's calls and by nghttp2; and if both ends stopped they would for ever. */
+     * bounded by the client's calls and by nghttp2; and if both ends stopped they would for
+     * ever. */
     return c->client || http2_backlog(c->session) < MAX_BACKLOG;
 }
 
@@ -492,7 +493,8 @@ static void linger(weir_connection *c)
     loop_timer_set(c->loop, &c->grace, c->loop->now + LINGER_NS);
 }
 
-/* The calls end and a GOAWAY says why; after a while a peer that does not read even that is left. */
+/* The calls end and a GOAWAY says why; after a while a peer that does not read even that is
+ * left. */
 static void cut(weir_connection *c, uint32_t error, const char *debug)
 {
     linger(c);
@@ -524,8 +526,8 @@ static void grace_over(struct loop_timer *timer)
 }
 
 /*
- * A single GOAWAY would lose the calls that are on their way to us: the first one is but a notice, and
- * its ping comes back behind the last stream that was opened before it was read.
+ * A single GOAWAY would lose the calls that are on their way to us: the first one is but a notice,
+ * and its ping comes back behind the last stream that was opened before it was read.
  */
 static void drain(weir_connection *c, uint64_t grace_ns, const char *farewell)
 {

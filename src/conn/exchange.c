@@ -488,7 +488,8 @@ size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum
 
 /*
  * Polls outside a pull: until the headers are out, and while the peer's window is closed. What that
- * finds is pulled when the window opens, so the session must not think that the stream waits for us.
+ * finds is pulled when the window opens, so the session must not think that the stream waits for
+ * us.
  */
 static void advance(struct exchange *e)
 {

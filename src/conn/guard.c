@@ -2,8 +2,8 @@
 /*
  * guard.c - what a connection does by the clock and by counting.
  *
- * Two buckets leak. Frames that move nothing fill the first, and frames that do empty it, so that no
- * honest use, however busy, comes near its brim; streams that we had to reset fill the second.
+ * Two buckets leak. Frames that move nothing fill the first, and frames that do empty it, so that
+ * no honest use, however busy, comes near its brim; streams that we had to reset fill the second.
  */
 #include "conn/guard.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard.h - what a connection does by the clock and by counting: keepalive, ages, strikes, glitches.
+ * guard.h - what a connection does by the clock and by counting: keepalive, ages, strikes,
+ * glitches.
  *
  * It decides; the connection does what it says. It looks at the clock in the run phase and when its
  * timer fires, for only then is the loop's clock right.

@@ -51,12 +51,14 @@ struct inbound {
 /* NULL when memory is out. One reference, the exchange's. */
 struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange, size_t max_receive_size);
 
-/* The reading end, to give away: its release pokes the exchange. `call`: client only, referenced. */
+/* The reading end, to give away: its release pokes the exchange. `call`: client only,
+ * referenced. */
 weir_stream inbound_stream(struct inbound *in, weir_call *call);
 
 /* ---- on the loop's thread ---- */
 
-/* Appends what arrived; anything but OK is a fault of the peer. *credit: what may be credited now. */
+/* Appends what arrived; anything but OK is a fault of the peer. *credit: what may be credited
+ * now. */
 weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, size_t *credit,
                          weir_status *why);
 
@@ -68,7 +70,8 @@ void inbound_abort(struct inbound *in, weir_status status);
 /* Nothing of it will be read any more: what is held is dropped, what comes is credited at once. */
 void inbound_discard(struct inbound *in);
 
-/* Server: the peer ended its side. OK finishes the requests; INTERNAL in the middle of a message. */
+/* Server: the peer ended its side. OK finishes the requests; INTERNAL in the middle of a
+ * message. */
 weir_code inbound_end(struct inbound *in, weir_status *why);
 
 /* The peer ended its side: OK, or INTERNAL in the middle of a message. */

@@ -2,8 +2,8 @@
 /*
  * compression.c - gzip and deflate of single messages.
  *
- * A peer says how long the compressed message is and not how long the plain one, so the buffer it is
- * inflated into grows as bytes come out, at most twofold, and never past the limit.
+ * A peer says how long the compressed message is and not how long the plain one, so the buffer it
+ * is inflated into grows as bytes come out, at most twofold, and never past the limit.
  */
 #include "framing/compression.h"
 

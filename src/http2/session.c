@@ -132,8 +132,8 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *header, v
     return 0;
 }
 
-static int pass_over_extension(nghttp2_session *ng, void **payload,
-                               const nghttp2_frame_hd *header, void *self)
+static int pass_over_extension(nghttp2_session *ng, void **payload, const nghttp2_frame_hd *header,
+                               void *self)
 {
     (void)ng, (void)payload, (void)header, (void)self;
     return NGHTTP2_ERR_CANCEL;
@@ -250,7 +250,8 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
     return 0;
 }
 
-/* A header block that is too large to be sent is dropped: then the peer hears of the end like this. */
+/* A header block that is too large to be sent is dropped: then the peer hears of the end like
+ * this. */
 static int on_frame_not_sent(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *self)
 {
     (void)self;

@@ -3,8 +3,8 @@
  * session.h - one HTTP/2 session, as the rest of the library sees it.
  *
  * Bytes in, events out; pulls in, bytes out. Everything nghttp2 stays behind this page. Each HTTP/2
- * stream carries a pointer of the user's, which comes back with its events until `closed`. Inside an
- * event only the functions marked "anywhere" may be called.
+ * stream carries a pointer of the user's, which comes back with its events until `closed`. Inside
+ * an event only the functions marked "anywhere" may be called.
  */
 #ifndef HTTP2_SESSION_H
 #define HTTP2_SESSION_H
@@ -77,8 +77,8 @@ struct http2_events {
 
 /*
  * What happened so far. `glitches` are frames that cost us and move nothing: empty DATA, window
- * updates, priorities, settings, frames of unknown kinds. `work` are those that do: DATA and HEADERS
- * either way. `faults` are streams that we reset because of what the peer did on them.
+ * updates, priorities, settings, frames of unknown kinds. `work` are those that do: DATA and
+ * HEADERS either way. `faults` are streams that we reset because of what the peer did on them.
  */
 struct http2_counts {
     uint64_t glitches;

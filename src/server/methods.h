@@ -14,7 +14,8 @@ struct method {
     weir_handler handler;
 };
 
-/* Open addressing; the zero value is empty. Names may end in an asterisk behind a slash, or be one. */
+/* Open addressing; the zero value is empty. Names may end in an asterisk behind a slash, or be
+ * one. */
 struct methods {
     struct method *slots;
     size_t count;

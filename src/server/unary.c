@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unary.c - plain functions as handlers of methods that take one message: unary and server streaming.
+ * unary.c - plain functions as handlers of methods that take one message: unary and server
+ * streaming.
  *
  * The function runs once the request is complete, that is after its END: a second message is
  * UNIMPLEMENTED and must not have had an effect.

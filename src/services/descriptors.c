@@ -66,7 +66,8 @@ static void add_extension(struct reader *reader, const char *extendee, int32_t n
     extensions->items[extensions->count++] = (struct extension){extendee, number, reader->file};
 }
 
-/* Adds what is declared as `name` in `scope`, and gives its full name, which is then a scope, too. */
+/* Adds what is declared as `name` in `scope`, and gives its full name, which is then a scope,
+ * too. */
 static const char *declare(struct reader *reader, const char *scope, const char *name)
 {
     const char *full;

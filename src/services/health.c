@@ -2,8 +2,8 @@
 /*
  * health.c - grpc.health.v1.Health.
  *
- * A watcher holds what it last said and compares that with what is, so however fast the status changes
- * and however slowly the client reads, nothing queues up: it gets the latest.
+ * A watcher holds what it last said and compares that with what is, so however fast the status
+ * changes and however slowly the client reads, nothing queues up: it gets the latest.
  */
 #include <weir/health.h>
 

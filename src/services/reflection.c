@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reflection.c - grpc.reflection.v1.ServerReflection, and v1alpha, whose messages are the same bytes.
+ * reflection.c - grpc.reflection.v1.ServerReflection, and v1alpha, whose messages are the same
+ * bytes.
  *
- * Each request becomes one response by way of map, so a client that asks and does not read stops its
- * own questions.
+ * Each request becomes one response by way of map, so a client that asks and does not read stops
+ * its own questions.
  */
 #include <weir/reflection.h>
 

@@ -2,8 +2,8 @@
 /*
  * message.c - messages between bytes and structures.
  *
- * Unpacking borrows: the bytes live at least as long as the structure that was made of them. Packing
- * goes straight into the buffer that is sent, whose size was asked for first.
+ * Unpacking borrows: the bytes live at least as long as the structure that was made of them.
+ * Packing goes straight into the buffer that is sent, whose size was asked for first.
  */
 #include "typed/message.h"
 

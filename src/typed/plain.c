@@ -2,9 +2,9 @@
 /*
  * plain.c - plain functions of structures as handlers.
  *
- * A unary function's messages lie in its call's own memory, which ends with the call. A function that
- * streams would fill that for as long as it runs: it reads into one arena, cleared with each read,
- * and builds what it writes in another, cleared with each write.
+ * A unary function's messages lie in its call's own memory, which ends with the call. A function
+ * that streams would fill that for as long as it runs: it reads into one arena, cleared with each
+ * read, and builds what it writes in another, cleared with each write.
  */
 #include "call/call.h"
 #include "stream/combinator.h"

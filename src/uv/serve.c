@@ -2,8 +2,8 @@
 /*
  * serve.c - a server's sockets and threads.
  *
- * The first loop listens and hands the accepted fds to all loops in turn. A loop of the server's own
- * ends when a shutdown was asked for and its last connection is gone.
+ * The first loop listens and hands the accepted fds to all loops in turn. A loop of the server's
+ * own ends when a shutdown was asked for and its last connection is gone.
  */
 #include "uv/uv.h"
 

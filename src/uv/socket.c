@@ -56,8 +56,8 @@ static void on_handle_closed(uv_handle_t *handle)
     mem_free(s);
 }
 
-/* The handle first: libuv takes the fd out of its epoll then, and by that time another thread may have
- * opened one of the same number. */
+/* The handle first: libuv takes the fd out of its epoll then, and by that time another thread may
+ * have opened one of the same number. */
 static void close_poll(struct socket *s, uv_close_cb on_closed)
 {
     uv_close((uv_handle_t *)&s->poll, on_closed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_typed_threads.c - typed functions that block, on the server's pool as those of weir_blocking.
+ * test_typed_threads.c - typed functions that block, on the server's pool as those of
+ * weir_blocking.
  *
  * The pair is turned on the test's thread, under its fake clock. Nobody sleeps: the test waits for
  * the loop to be woken.

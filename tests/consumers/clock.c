@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.c - a user's program: a server and a client of it, generated from a file that imports another
- * one and one of protobuf's own. It says what it was answered.
+ * clock.c - a user's program: a server and a client of it, generated from a file that imports
+ * another one and one of protobuf's own. It says what it was answered.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 /*
  * fuzz_messages.c - any bytes as a message: the first one says of which type.
  *
- * With clang's fuzzer it looks for bytes on which generated code and protobuf-c differ, or that harm
- * either. Without, its main gives each file named on the command line to the same function.
+ * With clang's fuzzer it looks for bytes on which generated code and protobuf-c differ, or that
+ * harm either. Without, its main gives each file named on the command line to the same function.
  */
 #include "check.h"
 

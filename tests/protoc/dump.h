@@ -2,8 +2,8 @@
 /*
  * dump.h - everything that can be seen of a generated message or enum, as text.
  *
- * A program that prints it is built with protobuf-c's output and with protoc-gen-weir's, and the two
- * must print the same. Addresses are printed as what lies there.
+ * A program that prints it is built with protobuf-c's output and with protoc-gen-weir's, and the
+ * two must print the same. Addresses are printed as what lies there.
  */
 #ifndef DUMP_H
 #define DUMP_H

@@ -2,7 +2,8 @@
 /*
  * peculiar.c - what of a message protobuf-c's library is known to take otherwise than protobuf.
  *
- * This walk shares no code with the library's: it reads numbers of any size, and notes what it sees.
+ * This walk shares no code with the library's: it reads numbers of any size, and notes what it
+ * sees.
  */
 #include "peculiar.h"
 

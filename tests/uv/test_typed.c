@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_typed.c - clients that block, against a server in the same process, on a port the system chose.
+ * test_typed.c - clients that block, against a server in the same process, on a port the system
+ * chose.
  *
  * The functions of the server run on its pool, beside the client's threads: what is claimed of them
  * TSan looks at, too.
