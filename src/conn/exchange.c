@@ -466,7 +466,8 @@ size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum
             continue;
         }
         if (e->out_pending || e->out_ended) {
-            *more = e->out_ended && e->in->client ? HTTP2_PULL_END : HTTP2_PULL_PENDING;
+            /* Requests that failed have ended, too, but the server must not take them for whole. */
+            *more = e->in->client && e->state.end_asked ? HTTP2_PULL_END : HTTP2_PULL_PENDING;
             break;
         }
         poll = poll_out(e);

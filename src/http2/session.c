@@ -264,10 +264,11 @@ static int on_frame_not_sent(nghttp2_session *ng, const nghttp2_frame *frame, in
 
 bool http2_send(struct http2_session *s, struct output *output)
 {
-    bool fine = !s->no_memory;
+    bool fine = !s->mute;
 
     s->output = output;
-    while (fine && output->queued < OUTPUT_LIMIT) {
+    /* A pull may find that there is something to say and no memory for it. */
+    while (fine && !s->no_memory && output->queued < OUTPUT_LIMIT) {
         const uint8_t *data;
         ssize_t size = nghttp2_session_mem_send(s->ng, &data);
 
@@ -278,6 +279,7 @@ bool http2_send(struct http2_session *s, struct output *output)
             output_write(output, data, (size_t)size);
     }
     s->output = NULL;
+    fine = fine && !s->no_memory;
     s->broken |= !fine;
     s->mute |= !fine;
     return fine;
@@ -305,7 +307,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     return callbacks;
 }
 
-static nghttp2_option *make_option(void)
+static nghttp2_option *make_option(bool client)
 {
     nghttp2_option *option;
 
@@ -316,6 +318,9 @@ static nghttp2_option *make_option(void)
     /* Frames of these kinds are passed over all the same, but they are counted. */
     for (unsigned type = FIRST_EXTENSION_TYPE; type <= UINT8_MAX; type++)
         nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
+    /* How many streams the server takes is in its first SETTINGS, and one more would be refused. */
+    if (client)
+        nghttp2_option_set_peer_max_concurrent_streams(option, 1);
     return option;
 }
 
@@ -349,7 +354,7 @@ static int open_session(struct http2_session *s)
 {
     static nghttp2_mem memory = {NULL, ng_malloc, ng_free, ng_calloc, ng_realloc};
     nghttp2_session_callbacks *callbacks = make_callbacks();
-    nghttp2_option *option = make_option();
+    nghttp2_option *option = make_option(s->client);
     int failed = NGHTTP2_ERR_NOMEM;
 
     if (callbacks != NULL && option != NULL)

@@ -152,6 +152,58 @@ static void cancelled(struct pair *p)
     reader_clear(&r);
 }
 
+static void serve(struct pair *p)
+{
+    if (p->service.calls != 0)
+        reader_skim(&p->service.served[0].requests);
+}
+
+/* The server reads while bytes still move: once the connection is gone it is too late. */
+static void settle_and_serve(struct pair *p)
+{
+    while (pair_step(p))
+        serve(p);
+    let_it_end(p);
+    serve(p);
+}
+
+/* The server must not take them for whole, and must hear of the end. */
+static void expect_failed_requests(struct pair *p, struct reader *r)
+{
+    struct reader *served = &p->service.served[0].requests;
+
+    settle_and_serve(p);
+    reader_skim(r);
+    assert_true(r->over);
+    assert_int_not_equal(r->code, WEIR_OK);
+    if (p->service.calls != 0) {
+        assert_true(served->over);
+        assert_int_not_equal(served->code, WEIR_OK);
+    }
+    reader_clear(r);
+}
+
+static void failing_requests(struct pair *p)
+{
+    const struct source at_once = {.count = 3, .size = 100, .over = true, .code = WEIR_ABORTED};
+    struct reader r;
+
+    if (start_call(p, &r, "/t.T/Hand", source_stream(pair_source(p, at_once))))
+        expect_failed_requests(p, &r);
+}
+
+static void requests_that_fail_later(struct pair *p)
+{
+    struct source *requests = pair_source(p, (struct source){.count = 3, .size = 100});
+    struct reader r;
+
+    if (!start_call(p, &r, "/t.T/Hand", source_stream(requests)))
+        return;
+    settle_and_serve(p);
+    source_end(requests, WEIR_ABORTED);
+    expect_failed_requests(p, &r);
+}
+
 static bool run_with(bool one_byte, size_t fail_at, void (*scene)(struct pair *p))
 {
     struct pair *p;
@@ -222,13 +274,59 @@ static void a_cancelled_call_survives(void **state)
     run_all(cancelled);
 }
 
+static void a_call_whose_requests_fail_survives(void **state)
+{
+    (void)state;
+    run_all(failing_requests);
+    run_all(requests_that_fail_later);
+}
+
+/* The first output is the client's greeting and a request; `at` fails in it. */
+static bool output_without(size_t at)
+{
+    struct pair *p = pair_create(NULL, NULL);
+    weir_slice slices[4];
+    weir_connection *client;
+    struct reader r;
+    bool failed;
+
+    p->held[CLIENT] = true;
+    pair_call(p, &r, "/t.T/Unary", text("x"));
+    pair_step(p);
+    client = pair_connection(p, CLIENT);
+    memory_fail_at(at);
+    (void)!weir_connection_output(client, slices, 4);
+    failed = memory_failed();
+    memory_fail_at(SIZE_MAX);
+    if (weir_connection_done(client))
+        assert_int_equal(weir_connection_output(client, slices, 4), 0);
+    pair_free(p);
+    reader_clear(&r);
+    return failed;
+}
+
+/* What could not be said is missing in what would be said next. */
+static void a_connection_that_had_no_memory_for_its_output_says_nothing_more(void **state)
+{
+    (void)state;
+    memory_install();
+    for (size_t at = 0; output_without(at); at++)
+        ;
+    assert_int_equal(memory_held(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_unary_call_survives),      cmocka_unit_test(a_bidi_call_survives),
-        cmocka_unit_test(a_server_stream_survives),   cmocka_unit_test(a_client_stream_survives),
-        cmocka_unit_test(many_tiny_messages_survive), cmocka_unit_test(a_failing_call_survives),
+        cmocka_unit_test(a_unary_call_survives),
+        cmocka_unit_test(a_bidi_call_survives),
+        cmocka_unit_test(a_server_stream_survives),
+        cmocka_unit_test(a_client_stream_survives),
+        cmocka_unit_test(many_tiny_messages_survive),
+        cmocka_unit_test(a_failing_call_survives),
         cmocka_unit_test(a_cancelled_call_survives),
+        cmocka_unit_test(a_call_whose_requests_fail_survives),
+        cmocka_unit_test(a_connection_that_had_no_memory_for_its_output_says_nothing_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,6 +215,25 @@ static void calls_that_end_before_their_turn_are_freed(void **state)
     reader_clear(&r);
 }
 
+/* How many calls a server takes at once is not known before its first settings came, and it refuses
+ * those that are more. */
+static void calls_made_before_the_server_spoke_are_not_refused(void **state)
+{
+    struct pair *p = *state;
+    struct reader readers[10];
+
+    pair_free(p);
+    p = *state = pair_create(&(weir_server_options){.max_streams = 2}, NULL);
+    for (unsigned i = 0; i < COUNT_OF(readers); i++)
+        pair_call(p, &readers[i], "/t.T/Unary", text("x"));
+    pair_settle(p);
+    for (unsigned i = 0; i < COUNT_OF(readers); i++) {
+        expect_text(&readers[i], "x");
+        expect_end(&readers[i]);
+        reader_clear(&readers[i]);
+    }
+}
+
 /* A call made elsewhere is queued behind what the loop's own thread wakes, the end of the channel
  * too, which it made before that. */
 static void *call_and_leave(void *channel)
@@ -365,6 +384,7 @@ int main(void)
         PAIR_TEST(the_channels_end_cancels_calls_on_a_connection_that_goes_away),
         PAIR_TEST(a_call_that_failed_before_the_connection_was_made_is_not_sent),
         PAIR_TEST_WHOLE(calls_that_end_while_no_connection_is_made_are_freed),
+        PAIR_TEST(calls_made_before_the_server_spoke_are_not_refused),
         PAIR_TEST_WHOLE(calls_that_end_before_their_turn_are_freed),
         PAIR_TEST_WHOLE(a_call_that_starts_behind_its_channels_end_is_refused),
         PAIR_TEST(a_poll_may_call_cancel_drop_and_shut_down),
