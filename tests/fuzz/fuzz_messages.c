@@ -3,7 +3,7 @@
  * fuzz_messages.c - any bytes as a message: the first one says of which type.
  *
  * With clang's fuzzer it looks for bytes on which generated code and protobuf-c differ, or that
- * harm either. Without, its main gives each file named on the command line to the same function.
+ * harm either. Without, its main gives each line of a corpus to the same function.
  */
 #include "check.h"
 
@@ -24,35 +24,52 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifndef WITH_LIBFUZZER
-static int replay(const char *path)
+/* The bytes of a line of hexadecimal digits, in memory of just their size, for ASan to see. */
+static uint8_t *from_hex(const char *line, size_t *size)
 {
-    static uint8_t input[1 << 20];
-    FILE *file = fopen(path, "rb");
-    size_t size;
-    uint8_t *data;
+    size_t digits = strspn(line, "0123456789abcdef");
+    uint8_t *data = malloc(digits >= 2 ? digits / 2 : 1);
 
-    if (file == NULL) {
-        perror(path);
-        return 1;
+    *size = digits / 2;
+    for (size_t i = 0; data != NULL && i < *size; i++) {
+        char byte[3] = {line[2 * i], line[2 * i + 1], '\0'};
+
+        data[i] = (uint8_t)strtoul(byte, NULL, 16);
     }
-    size = fread(input, 1, sizeof input, file);
-    fclose(file);
-    data = malloc(size + 1);
-    if (data == NULL)
-        return 1;
-    memcpy(data, input, size);
-    LLVMFuzzerTestOneInput(data, size);
-    free(data);
-    return 0;
+    return data;
+}
+
+static int replay(FILE *file)
+{
+    char *line = NULL;
+    size_t capacity = 0, size;
+    int inputs = 0;
+
+    while (getline(&line, &capacity, file) > 0) {
+        uint8_t *data = *line != '#' ? from_hex(line, &size) : NULL;
+
+        if (data != NULL) {
+            LLVMFuzzerTestOneInput(data, size);
+            inputs++;
+        }
+        free(data);
+    }
+    free(line);
+    return inputs;
 }
 
 int main(int argc, char **argv)
 {
-    int failed = argc < 2;
+    FILE *file = argc == 2 ? fopen(argv[1], "r") : NULL;
+    int inputs;
 
-    for (int i = 1; i < argc; i++)
-        failed |= replay(argv[i]);
-    printf("%d inputs\n", argc - 1);
-    return failed;
+    if (file == NULL) {
+        fprintf(stderr, "usage: replay-messages CORPUS.HEX\n");
+        return 2;
+    }
+    inputs = replay(file);
+    fclose(file);
+    printf("%d inputs\n", inputs);
+    return inputs == 0;
 }
 #endif

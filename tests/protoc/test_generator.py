@@ -6,6 +6,7 @@ With WRITE_GOLDEN set, the files in golden/ are written instead of compared.
 """
 import os
 import pathlib
+import random
 import subprocess
 import tempfile
 import unittest
@@ -218,6 +219,20 @@ class BadInput(unittest.TestCase):
         request = self.request()
         request.proto_file[0].syntax = "editions"
         self.assertIn('syntax "editions"', self.answer(request).error)
+
+    def test_damaged_requests_crash_nothing(self):
+        from google.protobuf.compiler import plugin_pb2
+
+        request = plugin_pb2.CodeGeneratorRequest(file_to_generate=["names.proto", "options.proto"])
+        request.proto_file.extend(support.describe("names.proto", "options.proto"))
+        whole, chance = request.SerializeToString(), random.Random(1)
+        results = set()
+        for _ in range(300):
+            damaged = bytearray(whole[chance.choice([0, 2000]):])
+            for _ in range(chance.choice([1, 3, 30])):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            results.add(self.plugin(bytes(damaged)).returncode)
+        self.assertLessEqual(results, {0, 1})
 
 
 if __name__ == "__main__":
