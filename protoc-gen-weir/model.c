@@ -10,6 +10,7 @@
 #include "memory.h"
 #include "names.h"
 #include "resolve.h"
+#include "sanity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -341,10 +342,11 @@ const char *model_build(const Google__Protobuf__Compiler__CodeGeneratorRequest *
 
     out->file_count = request->n_proto_file;
     out->files = keep_array(request->n_proto_file, sizeof *out->files);
-    for (size_t i = 0; i < out->file_count && wrong == NULL; i++)
-        wrong = request->proto_file[i]->name == NULL
-                    ? "a file without a name"
-                    : build_file(&out->files[i], request->proto_file[i]);
+    for (size_t i = 0; i < out->file_count && wrong == NULL; i++) {
+        wrong = insane(request->proto_file[i]);
+        if (wrong == NULL)
+            wrong = build_file(&out->files[i], request->proto_file[i]);
+    }
     for (size_t i = 0; i < request->n_file_to_generate && wrong == NULL; i++)
         wrong = mark_wanted(out, request->file_to_generate[i]);
     return wrong != NULL ? wrong : resolve(out);

@@ -2,6 +2,7 @@
 /*
  * test_borrowed.c - what generated code makes of bytes, on messages written here byte by byte.
  */
+#include "beyond.pb-c.h"
 #include "everything2.pb-c.h"
 #include "everything3.pb-c.h"
 #include "optional.pb-c.h"
@@ -245,6 +246,18 @@ static void pack_before_ends_where_it_was_told(void **state)
                         4);
 }
 
+static void defaults_of_floating_point_are_exact(void **state)
+{
+    Beyond__Beyond message = BEYOND__BEYOND__INIT;
+
+    (void)state;
+    assert_true(isinf(message.infinite) && message.infinite < 0);
+    assert_true(isnan(message.none));
+    assert_true(message.exact == 0.12345678901234568);
+    assert_true(message.exact_float == 16777216.0f);
+    assert_null(message.restrict_);
+}
+
 /* ---- bounds ---- */
 
 /* Depth below the first message, each level of which costs two bytes and its length. */
@@ -416,6 +429,7 @@ int main(void)
         TEST(zeros_of_proto3_are_left_out_and_those_of_proto2_are_not),
         TEST(a_negative_number_takes_ten_bytes),
         TEST(pack_before_ends_where_it_was_told),
+        TEST(defaults_of_floating_point_are_exact),
         TEST(a_hundred_levels_are_read_and_one_more_is_not),
         TEST(whatever_the_arena_refuses_is_no_message),
         TEST(memory_that_runs_out_leaves_nothing),
