@@ -104,15 +104,18 @@ char *arena_copy(struct weir_arena *arena, const void *data, size_t size)
 
 char *arena_vformat(struct weir_arena *arena, const char *format, va_list arguments)
 {
+    char small[256]; /* most texts fit and are formatted once */
     va_list again;
     char *text = NULL;
     int size;
 
     va_copy(again, arguments);
-    size = vsnprintf(NULL, 0, format, arguments);
+    size = vsnprintf(small, sizeof small, format, arguments);
     if (size >= 0)
         text = arena_alloc(arena, (size_t)size + 1);
-    if (text != NULL)
+    if (text != NULL && (size_t)size < sizeof small)
+        memcpy(text, small, (size_t)size + 1);
+    else if (text != NULL)
         vsnprintf(text, (size_t)size + 1, format, again);
     va_end(again);
     return text;
