@@ -8,9 +8,9 @@
 
 #include "commands.h"
 #include "exchange.h"
-#include "messages.h"
 #include "output.h"
-#include "wire.h"
+#include "utf8.h"
+#include "weir/demo/v1/streams.weir.h"
 
 enum { LINE_MAX_SIZE = 1 << 20 };
 
@@ -27,7 +27,7 @@ struct chat {
     input input;
     output out;
     exchange exchange;
-    uint8_t *line; /* what was read of a line that is not complete */
+    char *line; /* what was read of a line that is not complete */
     size_t size;
     uint64_t number; /* of lines sent */
 };
@@ -52,36 +52,46 @@ static bool parse(int argc, char *const *argv, client_options *o, int *code)
 }
 
 /* On the exchange's thread. */
-static weir_code print(void *arg, const weir_bytes *message, weir_status *why)
+static weir_code print(void *arg, const void *response, weir_status *why)
 {
     struct chat *chat = arg;
-    weir_slice line;
+    const char *line = ((const Weir__Demo__V1__ChatReply *)response)->line;
 
-    if (!text_read(message, &line))
-        return weir_fail(why, WEIR_INTERNAL, "the server sent what is no ChatReply");
-    return output_line(&chat->out, line.data, line.size) ? WEIR_OK : client_told(chat->client);
+    (void)why;
+    return output_line(&chat->out, line, strlen(line)) ? WEIR_OK : client_told(chat->client);
 }
 
 enum sent { SENT, OVER, BROKEN };
 
-static enum sent send_line(struct chat *chat, weir_slice line)
+static enum sent broken(const struct chat *chat, const char *what)
 {
-    chat->number++;
-    if (wire_is_utf8(line))
-        return exchange_send(&chat->exchange, text_write(line)) ? SENT : OVER;
-    fprintf(stderr, "weir: line %llu is not UTF-8, which a gRPC string must be\n",
-            (unsigned long long)chat->number);
+    fprintf(stderr, "weir: line %llu %s\n", (unsigned long long)chat->number, what);
     return BROKEN;
+}
+
+/* The line ends at `end`, where there is room for a NUL. */
+static enum sent send_line(struct chat *chat, char *line, char *end)
+{
+    Weir__Demo__V1__ChatRequest request = WEIR__DEMO__V1__CHAT_REQUEST__INIT;
+
+    *end = '\0';
+    chat->number++;
+    if (line + strlen(line) != end)
+        return broken(chat, "holds a NUL, which ends a string");
+    if (!is_utf8(line))
+        return broken(chat, "is not UTF-8, which a gRPC string must be");
+    request.line = line;
+    return exchange_send(&chat->exchange, &request) ? SENT : OVER;
 }
 
 /* Sends all whole lines of the buffer and moves the rest to its front. */
 static enum sent send_lines(struct chat *chat)
 {
-    uint8_t *begin = chat->line, *end = chat->line + chat->size, *line_end;
+    char *begin = chat->line, *end = chat->line + chat->size, *line_end;
     enum sent sent = SENT;
 
     while (sent == SENT && (line_end = memchr(begin, '\n', (size_t)(end - begin))) != NULL) {
-        sent = send_line(chat, (weir_slice){begin, (size_t)(line_end - begin)});
+        sent = send_line(chat, begin, line_end);
         begin = line_end + 1;
     }
     chat->size = (size_t)(end - begin);
@@ -91,7 +101,7 @@ static enum sent send_lines(struct chat *chat)
 
 static enum sent send_last_line(struct chat *chat)
 {
-    return chat->size > 0 ? send_line(chat, (weir_slice){chat->line, chat->size}) : SENT;
+    return chat->size > 0 ? send_line(chat, chat->line, chat->line + chat->size) : SENT;
 }
 
 static enum sent send_all(struct chat *chat)
@@ -102,9 +112,8 @@ static enum sent send_all(struct chat *chat)
         ssize_t n;
 
         if (chat->size == LINE_MAX_SIZE) {
-            fprintf(stderr, "weir: line %llu is longer than 1 MiB\n",
-                    (unsigned long long)chat->number + 1);
-            return BROKEN;
+            chat->number++;
+            return broken(chat, "is longer than 1 MiB");
         }
         n = input_read(&chat->input, chat->line + chat->size, LINE_MAX_SIZE - chat->size);
         if (n < 0)
@@ -121,9 +130,12 @@ static int exchange_all(struct chat *chat)
 {
     enum sent sent;
 
-    chat->exchange =
-        (exchange){.client = chat->client, .input = &chat->input, .take = print, .arg = chat};
-    if (!exchange_begin(&chat->exchange, STREAMS_CHAT))
+    chat->exchange = (exchange){.client = chat->client,
+                                .method = &weir__demo__v1__streams__chat__method,
+                                .input = &chat->input,
+                                .take = print,
+                                .arg = chat};
+    if (!exchange_begin(&chat->exchange))
         return EXIT_FAILED;
     sent = send_all(chat);
     return exchange_finish(&chat->exchange, sent != BROKEN);
@@ -137,7 +149,7 @@ static int run(client *c)
     output_open(&chat.out, NULL);
     if (!input_open(&chat.input, "-"))
         return EXIT_FAILED;
-    chat.line = malloc(LINE_MAX_SIZE);
+    chat.line = malloc(LINE_MAX_SIZE + 1);
     if (chat.line == NULL)
         fputs("weir: out of memory\n", stderr);
     else

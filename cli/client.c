@@ -85,36 +85,29 @@ static weir_code prepare(weir_call *call, const client_options *options, weir_st
     return code;
 }
 
-static bool keep(client *c, weir_call *call)
+static void keep(client *c, weir_call *call)
 {
-    bool cancelled;
-
     pthread_mutex_lock(&c->lock);
     c->calls[c->count++] = call;
-    cancelled = c->cancelled;
+    if (c->cancelled)
+        weir_call_cancel(call);
     pthread_mutex_unlock(&c->lock);
-    return !cancelled;
 }
 
-weir_stream client_call(client *c, const char *method, weir_stream requests)
+weir_call *client_call(client *c, weir_status *why)
 {
-    weir_call *call = c->count < c->max ? weir_call_create(method) : NULL;
-    weir_status why = {0};
-    weir_stream responses;
+    weir_call *call = c->count < c->max ? weir_call_create(NULL) : NULL;
 
     if (call == NULL) {
-        weir_stream_release(&requests);
-        return weir_stream_fail(WEIR_RESOURCE_EXHAUSTED, "out of memory");
+        weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+        return NULL;
     }
-    if (prepare(call, c->options, &why) != WEIR_OK) {
-        weir_stream_release(&requests);
+    if (prepare(call, c->options, why) != WEIR_OK) {
         weir_call_unref(call);
-        return weir_stream_error(why);
+        return NULL;
     }
-    responses = weir_channel_call(c->channel, call, requests);
-    if (!keep(c, call))
-        weir_call_cancel(call);
-    return responses;
+    keep(c, call);
+    return call;
 }
 
 void client_cancel(client *c)

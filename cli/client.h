@@ -45,19 +45,20 @@ typedef struct client {
 /* Makes the channel and room for so many calls. Not EXIT_OK: it was told why; nothing to end. */
 int client_begin(client *c, const client_options *options, size_t max_calls);
 
-/* Makes a call, with the metadata and the timeout of the options. `requests` moves in. */
-weir_stream client_call(client *c, const char *method, weir_stream requests);
+/* A call to be made, with the metadata and the timeout of the options; it belongs to the client.
+ * NULL: *why says why. */
+weir_call *client_call(client *c, weir_status *why);
 
 /* Cancels all calls. Any thread. */
 void client_cancel(client *c);
 
-/* For a weir_each_fn that failed at this end and told why: ends the call with this. */
+/* For what failed at this end and was told: ends the call with this. */
 weir_code client_told(client *c);
 
 /* The exit code for how a call ended, after telling why it failed if nobody did. Clears *why. */
 int client_exit_code(client *c, weir_code code, weir_status *why);
 
-/* Frees all. Every response stream must have ended or been released. Returns `code`. */
+/* Frees all. Every call must have been closed. Returns `code`. */
 int client_end(client *c, int code);
 
 #endif

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "messages.h"
 #include "output.h"
 #include "progress.h"
 #include "sha256.h"
+#include "weir/demo/v1/streams.weir.h"
 
 static const char about[] =
     "Fetches a file below the server's --dir and writes it to standard output, or to FILE, which\n"
@@ -68,22 +68,37 @@ static bool parse(int argc, char *const *argv, client_options *o, struct argumen
     return options_read(&line, argc, argv, code);
 }
 
-static weir_code take(void *arg, const weir_bytes *message, weir_status *why)
+static weir_code take(struct download *d, const Weir__Demo__V1__DownloadReply *reply,
+                      weir_status *why)
 {
-    struct download *d = arg;
-    download_reply reply;
-
-    if (!download_reply_read(message, &reply))
-        return weir_fail(why, WEIR_INTERNAL, "the server sent what is no DownloadReply");
     if (!d->begun)
-        d->progress.total = reply.total_size;
+        d->progress.total = reply->total_size;
     d->begun = true;
-    if (!sha256_add(d->sum, reply.data.data, reply.data.size))
+    if (!sha256_add(d->sum, reply->data.data, reply->data.len))
         return weir_fail(why, WEIR_INTERNAL, "hashing failed");
-    if (!output_write(&d->out, reply.data.data, reply.data.size))
+    if (!output_write(&d->out, reply->data.data, reply->data.len))
         return client_told(d->client);
-    progress_add(&d->progress, reply.data.size, progress_now());
+    progress_add(&d->progress, reply->data.len, progress_now());
     return WEIR_OK;
+}
+
+static weir_code take_all(struct download *d, const stalled_options *s, weir_status *why)
+{
+    Weir__Demo__V1__DownloadRequest request = WEIR__DEMO__V1__DOWNLOAD_REQUEST__INIT;
+    weir_call *call = client_call(d->client, why);
+    Weir__Demo__V1__Streams__Download_Client *chunks = NULL;
+    const Weir__Demo__V1__DownloadReply *reply;
+    weir_code code = WEIR_OK;
+
+    request.path = (char *)s->path;
+    request.chunk_size = (uint32_t)s->chunk_size;
+    if (call != NULL)
+        chunks = weir__demo__v1__streams__download__open(d->client->channel, call, &request, why);
+    while (chunks != NULL && code == WEIR_OK &&
+           weir__demo__v1__streams__download__read_response(chunks, &reply, why) == WEIR_READY)
+        code = take(d, reply, why);
+    weir__demo__v1__streams__download__close(chunks);
+    return code == WEIR_OK ? why->code : code;
 }
 
 /* The call ended well: is that the whole file? */
@@ -107,13 +122,10 @@ static void print_result(struct download *d)
 
 static weir_code fetch(struct download *d, const stalled_options *s, weir_status *why)
 {
-    const download_request request = {slice_of(s->path), (uint32_t)s->chunk_size};
-    weir_stream replies = client_call(d->client, STREAMS_DOWNLOAD,
-                                      weir_stream_once(download_request_write(&request)));
     weir_code code;
 
     progress_begin(&d->progress, "downloaded", stderr, progress_now());
-    code = weir_stream_for_each(replies, take, d, why);
+    code = take_all(d, s, why);
     if (code == WEIR_OK)
         code = check(d, why);
     if (code == WEIR_OK)

@@ -19,6 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "utf8.h"
+
 /* A rename during the resolution makes the kernel give up, and it asks to be tried again. */
 enum { TRIES = 16 };
 
@@ -95,15 +97,15 @@ weir_code files_open(int directory, const char *path, int *fd, uint64_t *size, w
     return WEIR_OK;
 }
 
-weir_code files_copy_path(weir_slice path, char **out, weir_status *why)
+weir_code files_copy_path(const char *path, char **out, weir_status *why)
 {
-    if (path.size == 0)
+    if (!is_utf8(path))
+        return weir_fail(why, WEIR_INTERNAL, "the path is not UTF-8");
+    if (*path == '\0')
         return weir_fail(why, WEIR_INVALID_ARGUMENT, "the path is empty");
-    if (path.size >= PATH_MAX)
+    if (strlen(path) >= PATH_MAX)
         return weir_fail(why, WEIR_INVALID_ARGUMENT, "the path is too long");
-    if (memchr(path.data, '\0', path.size) != NULL)
-        return weir_fail(why, WEIR_INVALID_ARGUMENT, "the path holds a NUL");
-    *out = strndup((const char *)path.data, path.size);
+    *out = strdup(path);
     return *out != NULL ? WEIR_OK : weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory");
 }
 

@@ -20,9 +20,9 @@ int files_open_directory(const char *path);
  */
 weir_code files_open(int directory, const char *path, int *fd, uint64_t *size, weir_status *why);
 
-/* Copies a path out of a message as a C string that the caller frees. INVALID_ARGUMENT for one that
- * no file can have, RESOURCE_EXHAUSTED when memory is out. */
-weir_code files_copy_path(weir_slice path, char **out, weir_status *why);
+/* Copies a path out of a message, for the caller to free. INVALID_ARGUMENT for one that no file can
+ * have, INTERNAL for one that no message may have, RESOURCE_EXHAUSTED when memory is out. */
+weir_code files_copy_path(const char *path, char **out, weir_status *why);
 
 /*
  * Reads at `offset` until `size` bytes are there or the file ends; *got may be less only then.

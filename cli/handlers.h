@@ -8,6 +8,7 @@
 #include <weir/weir.h>
 
 #include "file_pool.h"
+#include "weir/demo/v1/streams.weir.h"
 
 /* The files that are served: what Tail and Download get as `self`. It outlives the server. */
 typedef struct served_files {
@@ -15,14 +16,12 @@ typedef struct served_files {
     file_pool *pool;
 } served_files;
 
-/* For weir_server_streaming. */
-weir_stream tick_handler(void *self, weir_call *call, const weir_bytes *message);
-weir_stream tail_handler(void *self, weir_call *call, const weir_bytes *message);
-weir_stream download_handler(void *self, weir_call *call, const weir_bytes *message);
-
-/* Handlers as they are. */
-weir_stream upload_handler(void *self, weir_call *call, weir_stream requests);
-weir_stream chat_handler(void *self, weir_call *call, weir_stream requests);
+/* Each returns the stream of its responses. */
+weir__demo__v1__streams__tick__stream_fn tick_handler;
+weir__demo__v1__streams__tail__stream_fn tail_handler;
+weir__demo__v1__streams__download__stream_fn download_handler;
+weir__demo__v1__streams__upload__stream_fn upload_handler;
+weir__demo__v1__streams__chat__stream_fn chat_handler;
 
 /* An interceptor: does what streams.proto says under "Diagnostics", then asks `next`, which moves
  * in. When memory is out every call to it gets RESOURCE_EXHAUSTED. */

@@ -16,8 +16,6 @@
 #include "commands.h"
 #include "files.h"
 #include "handlers.h"
-#include "messages.h"
-#include "weir/demo/v1/streams.weir.h"
 
 enum { FILE_THREADS = 4 };
 
@@ -67,32 +65,33 @@ static bool parse(int argc, char *const *argv, struct serve *s, int *code)
     return options_read(&line, argc, argv, code);
 }
 
-static const struct method {
-    const char *name;
-    weir_server_streaming_fn *server_streaming; /* or ... */
-    weir_handler_fn *handler;
-} methods[] = {
-    {STREAMS_TICK, tick_handler, NULL},         {STREAMS_TAIL, tail_handler, NULL},
-    {STREAMS_DOWNLOAD, download_handler, NULL}, {STREAMS_UPLOAD, NULL, upload_handler},
-    {STREAMS_CHAT, NULL, chat_handler},
-};
-
-static weir_handler handler_of(const struct method *method, served_files *files)
+/* Any handler can be wrapped in another one before it is registered. */
+static weir_code add(weir_server *server, const weir_method *method, weir_handler handler,
+                     weir_status *why)
 {
-    if (method->server_streaming != NULL)
-        return weir_server_streaming(method->server_streaming, files, NULL);
-    return (weir_handler){.call = method->handler, .self = files};
+    return weir_server_handle(server, method->path, with_diagnostics(handler), why);
 }
 
 static weir_code add_methods(weir_server *server, served_files *files, weir_status *why)
 {
-    weir_code code = WEIR_OK;
+    weir_code code;
 
-    for (size_t i = 0; i < sizeof methods / sizeof *methods && code == WEIR_OK; i++) {
-        weir_handler handler = handler_of(&methods[i], files);
-
-        code = weir_server_handle(server, methods[i].name, with_diagnostics(handler), why);
-    }
+    code = add(server, &weir__demo__v1__streams__tick__method,
+               weir__demo__v1__streams__tick__stream_handler(tick_handler, NULL, NULL), why);
+    if (code == WEIR_OK)
+        code = add(server, &weir__demo__v1__streams__tail__method,
+                   weir__demo__v1__streams__tail__stream_handler(tail_handler, files, NULL), why);
+    if (code == WEIR_OK)
+        code = add(server, &weir__demo__v1__streams__download__method,
+                   weir__demo__v1__streams__download__stream_handler(download_handler, files, NULL),
+                   why);
+    if (code == WEIR_OK)
+        code =
+            add(server, &weir__demo__v1__streams__upload__method,
+                weir__demo__v1__streams__upload__stream_handler(upload_handler, NULL, NULL), why);
+    if (code == WEIR_OK)
+        code = add(server, &weir__demo__v1__streams__chat__method,
+                   weir__demo__v1__streams__chat__stream_handler(chat_handler, NULL, NULL), why);
     return code;
 }
 

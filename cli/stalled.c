@@ -12,13 +12,13 @@
 #include <time.h>
 
 #include "commands.h"
-#include "messages.h"
 #include "progress.h"
 #include "sha256.h"
 #include "units.h"
+#include "weir/demo/v1/streams.weir.h"
 
 struct reader {
-    weir_stream replies;
+    Weir__Demo__V1__Streams__Download_Client *chunks;
     sha256 *sum;
     uint64_t total, size;
     bool begun, ended;
@@ -32,17 +32,14 @@ struct stalled {
     size_t count;
 };
 
-static weir_code take(struct reader *r, const weir_bytes *message, weir_status *why)
+static weir_code take(struct reader *r, const Weir__Demo__V1__DownloadReply *reply,
+                      weir_status *why)
 {
-    download_reply reply;
-
-    if (!download_reply_read(message, &reply))
-        return weir_fail(why, WEIR_INTERNAL, "the server sent what is no DownloadReply");
     if (!r->begun)
-        r->total = reply.total_size;
+        r->total = reply->total_size;
     r->begun = true;
-    r->size += reply.data.size;
-    if (!sha256_add(r->sum, reply.data.data, reply.data.size))
+    r->size += reply->data.len;
+    if (!sha256_add(r->sum, reply->data.data, reply->data.len))
         return weir_fail(why, WEIR_INTERNAL, "hashing failed");
     return WEIR_OK;
 }
@@ -62,20 +59,15 @@ static weir_code finish(struct reader *r, weir_status *why)
 /* One message of one reader. */
 static weir_code step(struct reader *r, weir_status *why)
 {
-    weir_item item;
-    weir_code code;
+    const Weir__Demo__V1__DownloadReply *reply;
 
-    switch (weir_stream_next(&r->replies, &item)) {
+    switch (weir__demo__v1__streams__download__read_response(r->chunks, &reply, why)) {
     case WEIR_READY:
-        code = take(r, &item.message, why);
-        weir_item_clear(&item);
-        return code;
+        return take(r, reply, why);
     case WEIR_END:
         return finish(r, why);
     default:
-        code = item.status.code;
-        *why = item.status;
-        return code;
+        return why->code;
     }
 }
 
@@ -94,21 +86,29 @@ static weir_code round_of_all(struct stalled *s, size_t *open, weir_status *why)
     return code;
 }
 
-static bool begin(struct stalled *s)
+static weir_code begin(struct stalled *s, struct reader *r, weir_status *why)
 {
-    const stalled_options *o = s->options;
-    const download_request request = {slice_of(o->path), (uint32_t)o->chunk_size};
+    Weir__Demo__V1__DownloadRequest request = WEIR__DEMO__V1__DOWNLOAD_REQUEST__INIT;
+    weir_call *call = client_call(s->client, why);
 
-    for (; s->count < o->parallel; s->count++) {
-        struct reader *r = &s->readers[s->count];
+    request.path = (char *)s->options->path;
+    request.chunk_size = (uint32_t)s->options->chunk_size;
+    if (call == NULL)
+        return why->code;
+    r->chunks = weir__demo__v1__streams__download__open(s->client->channel, call, &request, why);
+    r->sum = sha256_create();
+    if (r->chunks == NULL || r->sum == NULL)
+        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    return WEIR_OK;
+}
 
-        r->sum = sha256_create();
-        if (r->sum == NULL)
-            return false;
-        r->replies = client_call(s->client, STREAMS_DOWNLOAD,
-                                 weir_stream_once(download_request_write(&request)));
-    }
-    return true;
+static weir_code begin_all(struct stalled *s, weir_status *why)
+{
+    weir_code code = WEIR_OK;
+
+    for (; s->count < s->options->parallel && code == WEIR_OK; s->count++)
+        code = begin(s, &s->readers[s->count], why);
+    return code;
 }
 
 static void say(const char *what, size_t count)
@@ -157,11 +157,9 @@ static int run(struct stalled *s)
     uint64_t start = progress_now();
     char took[UNITS_TEXT_SIZE];
     weir_status why = {0};
-    weir_code code;
+    weir_code code = begin_all(s, &why);
 
-    if (!begin(s))
-        code = weir_fail(&why, WEIR_RESOURCE_EXHAUSTED, "out of memory");
-    else
+    if (code == WEIR_OK)
         code = read_all(s, &why);
     if (code == WEIR_OK)
         printf("finished %zu downloads of %" PRIu64 " bytes each in %s, sha256 %s\n", s->count,
@@ -173,7 +171,7 @@ static int run(struct stalled *s)
 static void release(struct stalled *s)
 {
     for (size_t i = 0; i < s->options->parallel; i++) {
-        weir_stream_release(&s->readers[i].replies);
+        weir__demo__v1__streams__download__close(s->readers[i].chunks);
         sha256_free(s->readers[i].sum);
     }
     free(s->readers);

@@ -13,7 +13,6 @@
 
 #include "files.h"
 #include "handlers.h"
-#include "messages.h"
 
 enum { BUFFER_SIZE = 64 << 10 };
 
@@ -93,12 +92,13 @@ static void tail_drop(file_job *job)
     free(t);
 }
 
-static weir_bytes reply(struct tail *t, size_t size, bool partial)
+/* The reply is packed before the buffer changes. */
+static void reply(struct tail *t, size_t size, bool partial, Weir__Demo__V1__TailReply *out)
 {
-    tail_reply reply = {{t->buffer + t->begin, size}, partial, t->restarted};
-
+    out->line = (ProtobufCBinaryData){size, t->buffer + t->begin};
+    out->partial = partial;
+    out->restarted = t->restarted;
     t->restarted = false;
-    return tail_reply_write(&reply);
 }
 
 /* Moves what is left to the front, so that there is room to read, and a whole buffer without a line
@@ -113,40 +113,42 @@ static void compact(struct tail *t)
 }
 
 /* Cuts the next line from the buffer, or all of a full one. */
-static bool cut_line(struct tail *t, weir_bytes *message)
+static bool cut_line(struct tail *t, Weir__Demo__V1__TailReply *out)
 {
     const uint8_t *from = t->buffer + t->scanned;
     const uint8_t *line_end = memchr(from, '\n', t->end - t->scanned);
 
     if (line_end != NULL) {
-        *message = reply(t, (size_t)(line_end - t->buffer) - t->begin, false);
+        reply(t, (size_t)(line_end - t->buffer) - t->begin, false, out);
         t->begin = t->scanned = (size_t)(line_end - t->buffer) + 1;
         return true;
     }
     compact(t);
     if (t->end < BUFFER_SIZE)
         return false;
-    *message = reply(t, t->end, true);
+    reply(t, t->end, true, out);
     t->begin = t->end = t->scanned = 0;
     return true;
 }
 
-static weir_poll tail_fail(struct tail *t, weir_item *out)
+static weir_poll tail_fail(struct tail *t, weir_status *why)
 {
-    out->status = t->why;
+    *why = t->why;
     t->why = (weir_status){0};
     return WEIR_ERROR;
 }
 
-static weir_poll tail_poll(void *self, weir_task *task, weir_item *out)
+static weir_poll next_line(void *state, weir_task *task, weir_arena *arena,
+                           Weir__Demo__V1__TailReply *out, weir_status *why)
 {
-    struct tail *t = self;
+    struct tail *t = state;
 
+    (void)arena;
     if (!file_job_idle(&t->job, task))
         return WEIR_PENDING;
     if (t->code != WEIR_OK)
-        return tail_fail(t, out);
-    if (cut_line(t, &out->message))
+        return tail_fail(t, why);
+    if (cut_line(t, out))
         return WEIR_READY;
     if (t->at_end) {
         t->at_end = false;
@@ -162,21 +164,21 @@ static weir_poll tail_poll(void *self, weir_task *task, weir_item *out)
     return WEIR_PENDING;
 }
 
-static void tail_release(void *self)
+static void tail_release(void *state)
 {
-    struct tail *t = self;
+    struct tail *t = state;
 
     file_job_leave(&t->job);
 }
 
-static weir_stream tail(const served_files *files, char *path, bool from_end)
+/* `path` moves in. NULL: out of memory. */
+static struct tail *tail_create(const served_files *files, char *path, bool from_end)
 {
-    static const weir_stream_ops ops = {tail_poll, tail_release};
     struct tail *t = malloc(sizeof *t);
 
     if (t == NULL) {
         free(path);
-        return weir_stream_fail(WEIR_RESOURCE_EXHAUSTED, "out of memory");
+        return NULL;
     }
     memset(t, 0, offsetof(struct tail, buffer)); /* pages of the buffer come when they are used */
     file_job_init(&t->job, files->pool, tail_run, tail_drop);
@@ -184,19 +186,21 @@ static weir_stream tail(const served_files *files, char *path, bool from_end)
     t->path = path;
     t->fd = -1;
     t->from_end = from_end;
-    return (weir_stream){&ops, t};
+    return t;
 }
 
-weir_stream tail_handler(void *self, weir_call *call, const weir_bytes *message)
+Weir__Demo__V1__Streams__Tail_Responses tail_handler(void *self, weir_call *call,
+                                                     const Weir__Demo__V1__TailRequest *request)
 {
-    tail_request request;
+    Weir__Demo__V1__Streams__Tail_Responses lines;
     weir_status why = {0};
     char *path;
 
     (void)call;
-    if (!tail_request_read(message, &request))
-        return weir_stream_fail(WEIR_INTERNAL, "the request is no TailRequest");
-    if (files_copy_path(request.path, &path, &why) != WEIR_OK)
-        return weir_stream_error(why);
-    return tail(self, path, request.from_end);
+    if (files_copy_path(request->path, &path, &why) != WEIR_OK) {
+        lines.stream = weir_stream_error(why);
+        return lines;
+    }
+    return weir__demo__v1__streams__tail__responses_from(
+        next_line, tail_create(self, path, request->from_end != 0), tail_release);
 }

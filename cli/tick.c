@@ -4,12 +4,13 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "commands.h"
-#include "messages.h"
 #include "output.h"
 #include "progress.h"
 #include "units.h"
+#include "weir/demo/v1/streams.weir.h"
 
 static const char about[] =
     "Asks the server for a message each interval and prints them, one a line. The number of\n"
@@ -21,7 +22,8 @@ static const char more[] =
     "  weir tick localhost:50051 --count 0 --interval 1s      one a second, until Ctrl-C\n"
     "  weir tick localhost:50051 --count 1000000 --interval 0 as fast as they come\n";
 
-static bool parse(int argc, char *const *argv, client_options *o, tick_request *request, int *code)
+static bool parse(int argc, char *const *argv, client_options *o,
+                  Weir__Demo__V1__TickRequest *request, int *code)
 {
     const option options[] = {
         {'n', "count", "N", OPTION_COUNT, &request->count, 0, 0,
@@ -60,31 +62,41 @@ struct tick {
     uint64_t last_ns; /* when the last message came */
 };
 
-static weir_code print(void *arg, const weir_bytes *message, weir_status *why)
+static weir_code print(struct tick *tick, const Weir__Demo__V1__TickReply *reply)
 {
-    struct tick *tick = arg;
-    weir_slice text;
-
-    if (!text_read(message, &text))
-        return weir_fail(why, WEIR_INTERNAL, "the server sent what is no TickReply");
-    if (!output_line(&tick->out, text.data, text.size))
+    if (!output_line(&tick->out, reply->text, strlen(reply->text)))
         return client_told(tick->client);
     tick->count++;
     tick->last_ns = progress_now();
     return WEIR_OK;
 }
 
-static int run(client *c, const tick_request *request)
+static weir_code print_all(struct tick *tick, const Weir__Demo__V1__TickRequest *request,
+                           weir_status *why)
+{
+    weir_call *call = client_call(tick->client, why);
+    Weir__Demo__V1__Streams__Tick_Client *ticks = NULL;
+    const Weir__Demo__V1__TickReply *reply;
+    weir_code code = WEIR_OK;
+
+    if (call != NULL)
+        ticks = weir__demo__v1__streams__tick__open(tick->client->channel, call, request, why);
+    while (ticks != NULL && code == WEIR_OK &&
+           weir__demo__v1__streams__tick__read_response(ticks, &reply, why) == WEIR_READY)
+        code = print(tick, reply);
+    weir__demo__v1__streams__tick__close(ticks);
+    return code == WEIR_OK ? why->code : code;
+}
+
+static int run(client *c, const Weir__Demo__V1__TickRequest *request)
 {
     uint64_t start = progress_now();
     struct tick tick = {.client = c, .last_ns = start};
     weir_status why = {0};
-    weir_stream replies;
     weir_code code;
 
     output_open(&tick.out, NULL);
-    replies = client_call(c, STREAMS_TICK, weir_stream_once(tick_request_write(request)));
-    code = weir_stream_for_each(replies, print, &tick, &why);
+    code = print_all(&tick, request, &why);
     print_rate(tick.count, tick.last_ns - start);
     return client_exit_code(c, code, &why);
 }
@@ -92,10 +104,12 @@ static int run(client *c, const tick_request *request)
 int tick_command(int argc, char *const *argv)
 {
     client_options options = {0};
-    tick_request request = {1000, WEIR_MILLISECONDS(1)};
+    Weir__Demo__V1__TickRequest request = WEIR__DEMO__V1__TICK_REQUEST__INIT;
     client c;
     int code;
 
+    request.count = 1000;
+    request.interval_ns = WEIR_MILLISECONDS(1);
     if (!parse(argc, argv, &options, &request, &code))
         return code;
     code = client_begin(&c, &options, 1);

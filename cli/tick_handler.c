@@ -6,36 +6,36 @@
  * asked when the schedule and the client allow it.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "handlers.h"
-#include "messages.h"
 
-static weir_poll next_tick(void *state, weir_task *task, weir_item *out)
+static weir_poll next_tick(void *state, weir_task *task, weir_arena *arena,
+                           Weir__Demo__V1__TickReply *out, weir_status *why)
 {
     uint64_t *next = state;
-    char text[32];
 
-    (void)task;
-    snprintf(text, sizeof text, "message_%" PRIu64, (*next)++);
-    out->message = text_write(slice_of(text));
+    (void)task, (void)why;
+    out->text = weir_arena_format(arena, "message_%" PRIu64, (*next)++);
     return WEIR_READY;
 }
 
-weir_stream tick_handler(void *self, weir_call *call, const weir_bytes *message)
+Weir__Demo__V1__Streams__Tick_Responses tick_handler(void *self, weir_call *call,
+                                                     const Weir__Demo__V1__TickRequest *request)
 {
-    tick_request request;
-    weir_stream ticks;
+    Weir__Demo__V1__Streams__Tick_Responses ticks;
 
     (void)self, (void)call;
-    if (!tick_request_read(message, &request))
-        return weir_stream_fail(WEIR_INTERNAL, "the request is no TickRequest");
-    if (request.interval_ns > WEIR_SECONDS(3600))
-        return weir_stream_fail(WEIR_INVALID_ARGUMENT, "interval_ns is more than an hour");
-    ticks = weir_stream_from(next_tick, calloc(1, sizeof(uint64_t)), free);
-    if (request.interval_ns > 0)
-        ticks = weir_stream_throttle(ticks, request.interval_ns);
+    if (request->interval_ns > WEIR_SECONDS(3600)) {
+        ticks.stream = weir_stream_fail(WEIR_INVALID_ARGUMENT, "interval_ns is more than an hour");
+        return ticks;
+    }
+    ticks =
+        weir__demo__v1__streams__tick__responses_from(next_tick, calloc(1, sizeof(uint64_t)), free);
+    if (request->interval_ns > 0)
+        ticks.stream = weir_stream_throttle(ticks.stream, request->interval_ns);
     /* Outermost, so that the end comes with the last message and not a slot later. */
-    return request.count > 0 ? weir_stream_take(ticks, request.count) : ticks;
+    if (request->count > 0)
+        ticks.stream = weir_stream_take(ticks.stream, request->count);
+    return ticks;
 }

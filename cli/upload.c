@@ -8,9 +8,9 @@
 
 #include "commands.h"
 #include "exchange.h"
-#include "messages.h"
 #include "progress.h"
 #include "sha256.h"
+#include "weir/demo/v1/streams.weir.h"
 
 enum { CHUNK_SIZE = 64 << 10 };
 
@@ -54,17 +54,16 @@ static bool parse(int argc, char *const *argv, client_options *o, const char **f
 }
 
 /* On the exchange's thread. */
-static weir_code take_answer(void *arg, const weir_bytes *message, weir_status *why)
+static weir_code take_answer(void *arg, const void *response, weir_status *why)
 {
     struct upload *u = arg;
-    upload_reply reply;
+    const Weir__Demo__V1__UploadReply *reply = response;
 
-    if (!upload_reply_read(message, &reply) || reply.sha256.size >= sizeof u->text || u->answered)
+    if (strlen(reply->sha256) >= sizeof u->text || u->answered)
         return weir_fail(why, WEIR_INTERNAL, "the server sent what is no UploadReply");
     u->answered = true;
-    u->size = reply.size;
-    if (reply.sha256.size > 0)
-        memcpy(u->text, reply.sha256.data, reply.sha256.size);
+    u->size = reply->size;
+    strcpy(u->text, reply->sha256);
     return WEIR_OK;
 }
 
@@ -73,11 +72,13 @@ static weir_code take_answer(void *arg, const weir_bytes *message, weir_status *
 static bool send_all(struct upload *u)
 {
     static uint8_t chunk[CHUNK_SIZE];
+    Weir__Demo__V1__UploadRequest request = WEIR__DEMO__V1__UPLOAD_REQUEST__INIT;
     ssize_t n;
 
     while ((n = input_read(&u->input, chunk, sizeof chunk)) > 0) {
         sha256_add(u->sum, chunk, (size_t)n);
-        if (!exchange_send(&u->exchange, text_write((weir_slice){chunk, (size_t)n})))
+        request.data = (ProtobufCBinaryData){(size_t)n, chunk};
+        if (!exchange_send(&u->exchange, &request))
             break;
         progress_add(&u->progress, (uint64_t)n, progress_now());
     }
@@ -107,9 +108,12 @@ static int exchange_all(struct upload *u)
     bool complete;
     int code;
 
-    u->exchange =
-        (exchange){.client = u->client, .input = &u->input, .take = take_answer, .arg = u};
-    if (!exchange_begin(&u->exchange, STREAMS_UPLOAD))
+    u->exchange = (exchange){.client = u->client,
+                             .method = &weir__demo__v1__streams__upload__method,
+                             .input = &u->input,
+                             .take = take_answer,
+                             .arg = u};
+    if (!exchange_begin(&u->exchange))
         return EXIT_FAILED;
     progress_begin(&u->progress, "uploaded", stderr, progress_now());
     u->progress.total = u->input.size;

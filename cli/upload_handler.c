@@ -2,42 +2,39 @@
 /*
  * upload_handler.c - Upload: a fold over the requests.
  *
- * Each message is hashed when it is taken and dropped right after: nothing is stored, and a client
+ * Each message is hashed where it arrived and dropped right after: nothing is stored, and a client
  * that sends faster than this hashes is slowed down by its window.
  */
 #include <stdlib.h>
 
 #include "handlers.h"
-#include "messages.h"
 #include "sha256.h"
 
 struct upload {
     sha256 *sum;
     uint64_t size;
+    char text[SHA256_TEXT_SIZE];
 };
 
-static weir_code add(void *state, const weir_bytes *message, weir_status *why)
+static weir_code add(void *state, const Weir__Demo__V1__UploadRequest *request, weir_status *why)
 {
     struct upload *upload = state;
-    weir_slice data;
 
-    if (!data_read(message, &data))
-        return weir_fail(why, WEIR_INTERNAL, "a message is no UploadRequest");
-    if (!sha256_add(upload->sum, data.data, data.size))
+    if (!sha256_add(upload->sum, request->data.data, request->data.len))
         return weir_fail(why, WEIR_UNKNOWN, "hashing failed");
-    upload->size += data.size;
+    upload->size += request->data.len;
     return WEIR_OK;
 }
 
-static weir_code finish(void *state, weir_bytes *out, weir_status *why)
+static weir_code finish(void *state, weir_arena *arena, Weir__Demo__V1__UploadReply *response,
+                        weir_status *why)
 {
     struct upload *upload = state;
-    char text[SHA256_TEXT_SIZE] = "";
 
-    (void)why;
-    if (!sha256_finish(upload->sum, text))
-        text[0] = '\0';
-    *out = upload_reply_write(&(upload_reply){upload->size, slice_of(text)});
+    (void)arena, (void)why;
+    response->size = upload->size;
+    if (sha256_finish(upload->sum, upload->text))
+        response->sha256 = upload->text;
     return WEIR_OK;
 }
 
@@ -62,15 +59,11 @@ static struct upload *upload_create(void)
     return NULL;
 }
 
-weir_stream upload_handler(void *self, weir_call *call, weir_stream requests)
+Weir__Demo__V1__Streams__Upload_Responses
+upload_handler(void *self, weir_call *call, Weir__Demo__V1__Streams__Upload_Requests requests)
 {
-    struct upload *upload = upload_create();
+    const Weir__Demo__V1__Streams__Upload_Fold fold = {add, finish, release, upload_create()};
 
-    (void)self;
-    (void)call;
-    if (upload == NULL) {
-        weir_stream_release(&requests);
-        return weir_stream_fail(WEIR_RESOURCE_EXHAUSTED, "out of memory");
-    }
-    return weir_stream_fold(requests, &(weir_fold){add, finish, release, upload});
+    (void)self, (void)call;
+    return weir__demo__v1__streams__upload__fold(requests, &fold);
 }

@@ -431,6 +431,11 @@ class Chat(Case):
         self.assertEqual(status, 1)
         self.assertEqual(err, "weir: line 2 is not UTF-8, which a gRPC string must be\n")
 
+    def test_a_nul_is_told(self):
+        status, _, err = run("chat", self.address, input=b"fine\ncut\0off\n")
+        self.assertEqual(status, 1)
+        self.assertEqual(err, "weir: line 2 holds a NUL, which ends a string\n")
+
     def test_a_line_too_long_is_told(self):
         status, _, err = run("chat", self.address, input=b"x" * (MIB + 1))
         self.assertEqual(status, 1)
