@@ -84,6 +84,8 @@ static void connection_calm(void *self)
         channel->options.keepalive_ns *= 2;
 }
 
+static void start_soon(void *self, struct exchange *e);
+
 static weir_connection *new_connection(weir_channel *channel)
 {
     struct connection_options options = {
@@ -102,6 +104,7 @@ static weir_connection *new_connection(weir_channel *channel)
                   .retry = connection_retry,
                   .opened = connection_opened,
                   .calm = connection_calm,
+                  .again = start_soon,
                   .self = channel},
     };
     weir_connection *connection = connection_create(channel->loop, &options);
@@ -168,6 +171,15 @@ static void start_call(void *self, struct exchange *e)
     channel_drop(channel);
 }
 
+/* In the loop's next turn. */
+static void start_soon(void *self, struct exchange *e)
+{
+    channel_hold(self);
+    e->start = start_call;
+    e->channel = self;
+    cell_wake(&e->in->poke);
+}
+
 static bool method_is_valid(const char *method)
 {
     if (method[0] != '/')
@@ -219,12 +231,9 @@ weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_strea
             exchange_destroy(e);
         return refuse_at_once(call, requests, WEIR_RESOURCE_EXHAUSTED, "out of memory for a call");
     }
-    channel_hold(channel);
     e->out = requests;
-    e->start = start_call;
-    e->channel = channel;
     responses = inbound_stream(e->in, call);
-    cell_wake(&e->in->poke);
+    start_soon(channel, e);
     return responses;
 }
 

@@ -13,6 +13,8 @@
 #define CONNECTION_WINDOW (UINT32_C(1) << 20)
 /* Control frames that a peer may make us owe it before we stop reading what it sends. */
 #define MAX_BACKLOG 1000
+/* A call that never left goes to so many other connections; servers that all go away are enough. */
+#define MAX_MOVES 10
 /* After the grace of a shutdown, or an error, for the last output to leave. */
 #define LINGER_NS WEIR_SECONDS(1)
 /* How long a peer that does not answer the ping behind a notice may open streams. */
@@ -43,6 +45,12 @@ void connection_add_work(weir_connection *c, struct list *work_link)
 
 /* ---- a client's calls that wait for an open connection, or for others to end ---- */
 
+/* One that says goodbye sends no more requests either: its peer closes it when the last one ended. */
+bool connection_can_request(const weir_connection *c)
+{
+    return c->drain == DRAIN_NOT && http2_can_request(c->session);
+}
+
 static size_t room_for_streams(const weir_connection *c)
 {
     uint32_t max = http2_max_streams(c->session);
@@ -50,10 +58,10 @@ static size_t room_for_streams(const weir_connection *c)
     return c->opened && c->streams < max ? max - c->streams : 0;
 }
 
-/* One that cannot be sent any more is started, too: that ends it. */
+/* One that cannot be sent any more is started, too: that moves it to another connection. */
 static void start_queued(weir_connection *c)
 {
-    size_t room = http2_can_request(c->session) ? room_for_streams(c) : SIZE_MAX;
+    size_t room = connection_can_request(c) ? room_for_streams(c) : SIZE_MAX;
     struct list *link;
 
     for (link = c->queue.next; link != &c->queue && room != 0; link = link->next, room--)
@@ -80,12 +88,22 @@ void connection_stream_ended(weir_connection *c)
     start_queued(c);
 }
 
+bool connection_passes_on(weir_connection *c, struct exchange *e)
+{
+    if (c->broken || c->eof || c->owner.again == NULL || e->moves == MAX_MOVES)
+        return false;
+    e->moves++;
+    exchange_unbind(e);
+    c->owner.again(c->owner.self, e);
+    return true;
+}
+
 void connection_dequeue(weir_connection *c, struct exchange *e)
 {
     if (list_is_empty(&e->queue_link))
         return;
     list_remove(&e->queue_link);
-    if (http2_can_request(c->session))
+    if (connection_can_request(c))
         start_queued(c);
 }
 
@@ -192,14 +210,25 @@ static weir_status reset_status(const struct exchange *e, uint32_t error)
     return weir_status_make(code, "the peer reset the call: %s", http2_error_name(error));
 }
 
+static void on_unsent(void *self, void *stream)
+{
+    struct exchange *e = stream;
+
+    (void)self;
+    e->unsent = true;
+}
+
 static void on_closed(void *self, void *stream, uint32_t error)
 {
     weir_connection *c = self;
     struct exchange *e = stream;
 
     e->id = 0;
-    exchange_step(e, CALL_CLOSED,
-                  e->state.status_fixed ? (weir_status){0} : reset_status(e, error));
+    if (e->unsent && !e->state.status_fixed)
+        exchange_schedule(e, EXCHANGE_START);
+    else
+        exchange_step(e, CALL_CLOSED,
+                      e->state.status_fixed ? (weir_status){0} : reset_status(e, error));
     if (c->client)
         connection_stream_ended(c);
 }
@@ -255,6 +284,7 @@ static const struct http2_events session_events = {
     .data = on_data,
     .end = on_end,
     .end_sent = on_end_sent,
+    .unsent = on_unsent,
     .closed = on_closed,
     .pull = on_pull,
     .settings = on_settings,
@@ -321,6 +351,22 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     return c;
 }
 
+/* The server went away in good order, and calls came too late for that. */
+static void pass_on_unsent(weir_connection *c)
+{
+    struct list *link, *next;
+
+    if (connection_can_request(c))
+        return;
+    for (link = c->exchanges.next; link != &c->exchanges; link = next) {
+        struct exchange *e = LIST_MEMBER(link, struct exchange, link);
+
+        next = link->next;
+        if (e->id == 0 && (!e->headers_out || e->unsent) && !e->state.status_fixed)
+            (void)!connection_passes_on(c, e);
+    }
+}
+
 /* The connection carries nothing any more: its calls end. */
 static void lose(weir_connection *c, weir_code code, const char *reason, bool but_waiting)
 {
@@ -352,6 +398,8 @@ void weir_connection_free(weir_connection *c)
 
     if (c == NULL)
         return;
+    if (c->client)
+        pass_on_unsent(c);
     lose(c, WEIR_UNAVAILABLE, "closed", false);
     while ((link = list_take(&c->exchanges)) != NULL)
         exchange_destroy(LIST_MEMBER(link, struct exchange, link));
@@ -471,6 +519,8 @@ void weir_connection_eof(weir_connection *c, const char *reason)
         reason = "end of file";
     if (wait_for_another_try(c, reason))
         return;
+    if (c->client)
+        pass_on_unsent(c);
     c->eof = true;
     output_clear(&c->output);
     lose(c, WEIR_UNAVAILABLE, reason, false);
@@ -481,6 +531,9 @@ bool weir_connection_done(const weir_connection *c)
 {
     if (c->eof)
         return true;
+    /* A call that did not leave has yet to be moved. */
+    if (!list_is_empty(&c->work))
+        return false;
     return c->output.queued == 0 && http2_is_over(c->session);
 }
 
@@ -508,6 +561,8 @@ static void cut(weir_connection *c, uint32_t error, const char *debug)
 static void end_notice(weir_connection *c)
 {
     c->drain = DRAIN_GOAWAY;
+    if (c->client)
+        start_queued(c);
     http2_shutdown(c->session, c->farewell);
     loop_timer_set(c->loop, &c->grace, c->grace_end);
     name(c);
@@ -542,8 +597,7 @@ static void drain(weir_connection *c, uint64_t grace_ns, const char *farewell)
     }
     if (c->drain == DRAIN_NOT) {
         c->drain = DRAIN_NOTICE;
-        http2_notice(c->session);
-        http2_ping(c->session, DRAIN_PING);
+        http2_notice(c->session, DRAIN_PING);
     }
     loop_timer_set(c->loop, &c->grace, notice_end < c->grace_end ? notice_end : c->grace_end);
     name(c);
@@ -565,7 +619,7 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
 
 bool connection_takes_calls(weir_connection *c)
 {
-    return !c->told && !c->broken && !c->eof && http2_can_request(c->session);
+    return !c->told && !c->broken && !c->eof && connection_can_request(c);
 }
 
 bool connection_is_down(const weir_connection *c)

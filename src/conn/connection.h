@@ -24,6 +24,8 @@ struct connection_owner {
     void (*opened)(void *self);
     /* Client: it could not be opened, and calls wait for it: true when it will be tried again. */
     bool (*retry)(void *self, weir_connection *connection);
+    /* Client: a call that the connection cannot send any more goes to another one. */
+    void (*again)(void *self, struct exchange *exchange);
     void *self;
 };
 
@@ -99,6 +101,13 @@ bool connection_admits(weir_connection *connection, struct exchange *e);
 
 /* Client: one that was admitted is no stream any more. */
 void connection_stream_ended(weir_connection *connection);
+
+/* Client: another request may be sent, now or when others ended. */
+bool connection_can_request(const weir_connection *connection);
+
+/* Client: the connection goes away; the call, whose request never left, is its owner's again. False:
+ * it has to end. */
+bool connection_passes_on(weir_connection *connection, struct exchange *e);
 
 /* Client: the call leaves the queue, if it is in it. */
 void connection_dequeue(weir_connection *connection, struct exchange *e);

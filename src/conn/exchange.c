@@ -79,6 +79,7 @@ bool exchange_bind(struct exchange *e, weir_connection *connection)
     e->connection = connection;
     list_append(&connection->exchanges, &e->link);
     connection->exchange_count++;
+    arm_timer(e);
     return true;
 }
 
@@ -96,6 +97,26 @@ static void judge_cancel(struct exchange *e)
     inbound_finish(e->in, weir_status_ref(&e->status));
 }
 
+static void leave_connection(struct exchange *e)
+{
+    list_remove(&e->link);
+    list_remove(&e->work_link);
+    if (e->connection == NULL)
+        return;
+    connection_dequeue(e->connection, e);
+    e->connection->exchange_count--;
+    loop_timer_close(e->loop, &e->timer);
+    e->connection = NULL;
+}
+
+void exchange_unbind(struct exchange *e)
+{
+    leave_connection(e);
+    e->work = 0;
+    e->headers_out = e->unsent = e->deferred = false;
+    e->state.headers_sent = false;
+}
+
 void exchange_destroy(struct exchange *e)
 {
     if (e->work & EXCHANGE_JUDGE)
@@ -103,13 +124,7 @@ void exchange_destroy(struct exchange *e)
     e->id = 0;
     if (!e->state.done)
         exchange_step(e, CALL_LOST, weir_status_make(WEIR_CANCELLED, "the call was dropped"));
-    list_remove(&e->link);
-    list_remove(&e->work_link);
-    if (e->connection != NULL) {
-        connection_dequeue(e->connection, e);
-        e->connection->exchange_count--;
-        loop_timer_close(e->loop, &e->timer);
-    }
+    leave_connection(e);
     atomic_store_explicit(&e->call->over, true, memory_order_release);
     weir_stream_release(&e->out);
     drop_held(e);
@@ -543,6 +558,8 @@ void exchange_run(struct exchange *e)
         request_start(e);
     if ((work & EXCHANGE_START) && e->in->client)
         response_start(e);
+    if (e->connection == NULL)
+        return;
     if (work & EXCHANGE_POKED)
         look_at_pokes(e);
     if (work & EXCHANGE_DEADLINE)

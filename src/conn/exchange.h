@@ -51,6 +51,8 @@ struct exchange {
     struct call_state state;
     int32_t id;       /* 0: no HTTP/2 stream (any more) */
     bool headers_out; /* our headers were submitted */
+    bool unsent;      /* client: and never left */
+    unsigned moves;   /* client: to other connections, before it left */
     bool out_pending; /* the outgoing stream said PENDING, and was not woken since */
     bool out_ended;
     bool deferred; /* a pull found nothing: the session pulls again when it is told to */
@@ -85,6 +87,9 @@ struct exchange {
  * memory is out. */
 struct exchange *exchange_create(weir_loop *loop, weir_call *call, bool client,
                                  size_t max_receive_size);
+
+/* Client: its request never left its connection, so that it can be sent on another one. */
+void exchange_unbind(struct exchange *e);
 
 /* Ends it, releases what it owns, frees it. Not inside a callback of the session. */
 void exchange_destroy(struct exchange *e);

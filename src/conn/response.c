@@ -71,10 +71,12 @@ static void publish_peer(struct exchange *e)
 
 void response_start(struct exchange *e)
 {
-    bool possible = !e->state.done && http2_can_request(e->connection->session);
+    bool possible = !e->state.done && connection_can_request(e->connection);
 
     start_deadline(e);
     if (possible && !connection_admits(e->connection, e))
+        return;
+    if (!possible && !e->state.done && connection_passes_on(e->connection, e))
         return;
     publish_peer(e);
     if (possible)

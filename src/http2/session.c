@@ -27,6 +27,8 @@ struct http2_session {
     int32_t recent_id;     /* the last one that stream_of looked up, and what it found */
     void *recent;
     struct http2_counts counts;
+    uint64_t notice_ping;
+    bool notice; /* one waits to be sent, and a ping goes behind it */
     bool client;
     bool broken;
     bool no_memory; /* something must be said and cannot: the connection has to end */
@@ -241,6 +243,10 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
         s->counts.sent_work++;
     }
     s->counts.faults += is_fault(frame);
+    if (frame->hd.type == NGHTTP2_GOAWAY && s->notice) {
+        s->notice = false;
+        http2_ping(s, s->notice_ping);
+    }
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 ||
         (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
@@ -250,13 +256,23 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
     return 0;
 }
 
+static void request_not_sent(struct http2_session *s, int32_t id, int error)
+{
+    void *stream = stream_of(s, id);
+
+    if (stream != NULL && error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED)
+        s->events->unsent(s->self, stream);
+}
+
 /* A header block that is too large to be sent is dropped: then the peer hears of the end like
  * this. */
 static int on_frame_not_sent(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *self)
 {
-    (void)self;
-    if (error == NGHTTP2_ERR_FRAME_SIZE_ERROR && frame->hd.type == NGHTTP2_HEADERS &&
-        frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+    if (frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        request_not_sent(self, frame->hd.stream_id, error);
+    else if (error == NGHTTP2_ERR_FRAME_SIZE_ERROR)
         nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                   NGHTTP2_INTERNAL_ERROR);
     return 0;
@@ -598,8 +614,11 @@ static void submit_goaway(struct http2_session *s, uint32_t error, const char *d
     s->no_memory |= nghttp2_is_fatal(failed) != 0;
 }
 
-void http2_notice(struct http2_session *s)
+/* Pings overtake what waits, so this one is not even submitted before the notice has left. */
+void http2_notice(struct http2_session *s, uint64_t opaque)
 {
+    s->notice = true;
+    s->notice_ping = opaque;
     s->no_memory |= nghttp2_is_fatal(nghttp2_submit_shutdown_notice(s->ng)) != 0;
 }
 

@@ -62,6 +62,8 @@ struct http2_events {
     void (*end)(void *self, void *stream);
     /* What ends our side of the stream has left. */
     void (*end_sent)(void *self, void *stream);
+    /* Client: the peer goes away, and the request did not leave before that. `closed` is next. */
+    void (*unsent)(void *self, void *stream);
     /* The last event of a stream. */
     void (*closed)(void *self, void *stream, uint32_t error);
     /* Appends at most `max` bytes of payload to `output`; returns how many. */
@@ -152,8 +154,9 @@ bool http2_can_request(struct http2_session *session);
 /* Client: how many streams the peer lets us have at once. */
 uint32_t http2_max_streams(struct http2_session *session);
 
-/* Server: a GOAWAY that only says that one will come; the peer's streams are still taken. */
-void http2_notice(struct http2_session *session);
+/* Server: a GOAWAY that only says that one will come, and a ping behind it; the peer's streams are
+ * still taken. */
+void http2_notice(struct http2_session *session, uint64_t opaque);
 
 /* GOAWAY: no more streams from the peer; those that run go on. `debug`: why, for people; may be
  * NULL. */

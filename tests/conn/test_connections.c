@@ -25,6 +25,99 @@ static weir_call *waiting_call(const char *method)
     return call;
 }
 
+/* ---- connections that go away, and calls that have not left ---- */
+
+/* A call that runs on the pair's connection, and another one that has to wait for it. */
+static struct pair *start_two_calls(void **state, struct reader *running, struct reader *waiting)
+{
+    struct pair *p = *state;
+
+    pair_free(p);
+    p = *state = pair_create(&(weir_server_options){.max_streams = 1}, NULL);
+    pair_call(p, running, "/t.T/Hand", weir_stream_empty());
+    pair_settle(p);
+    pair_call(p, waiting, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    expect_pending(waiting);
+    return p;
+}
+
+static void expect_both_end(struct pair *p, struct reader *running, struct reader *waiting)
+{
+    pair_settle(p);
+    expect_text(waiting, "x");
+    expect_end(waiting);
+    expect_pending(running);
+    assert_int_equal(p->connects, 2);
+    source_end(&p->service.served[0].responses, WEIR_OK);
+    pair_settle(p);
+    expect_end(running);
+    reader_clear(running);
+    reader_clear(waiting);
+}
+
+static void a_call_that_waits_moves_when_the_server_goes_away(void **state)
+{
+    struct reader running, waiting;
+    struct pair *p = start_two_calls(state, &running, &waiting);
+
+    weir_connection_shutdown(pair_connection(p, SERVER), WEIR_NEVER);
+    expect_both_end(p, &running, &waiting);
+}
+
+static void a_call_that_waits_moves_when_its_connection_is_shut_down(void **state)
+{
+    struct reader running, waiting;
+    struct pair *p = start_two_calls(state, &running, &waiting);
+
+    weir_connection_shutdown(pair_connection(p, CLIENT), WEIR_NEVER);
+    expect_both_end(p, &running, &waiting);
+}
+
+/* Its headers lie in the session, and may not leave it any more. */
+static void a_call_whose_request_could_not_leave_moves(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    expect_unary(p);
+    p->held[CLIENT] = true;
+    pair_call(p, &r, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    weir_connection_shutdown(pair_connection(p, SERVER), WEIR_NEVER);
+    pair_settle(p);
+    expect_pending(&r);
+    p->held[CLIENT] = false;
+    pair_settle(p);
+    expect_text(&r, "x");
+    expect_end(&r);
+    assert_int_equal(p->connects, 2);
+    reader_clear(&r);
+}
+
+/* Its deadline goes with it. */
+static void a_call_that_moved_still_has_its_deadline(void **state)
+{
+    struct pair *p = *state;
+    weir_call *call = weir_call_create("/t.T/Hand");
+    struct reader r;
+
+    expect_unary(p);
+    weir_call_set_timeout(call, WEIR_MILLISECONDS(50));
+    p->held[CLIENT] = true;
+    pair_make(p, &r, call, weir_stream_empty());
+    pair_settle(p);
+    weir_connection_shutdown(pair_connection(p, SERVER), WEIR_NEVER);
+    pair_settle(p);
+    p->held[CLIENT] = false;
+    pair_advance(p, WEIR_MILLISECONDS(49));
+    expect_pending(&r);
+    pair_advance(p, WEIR_MILLISECONDS(1));
+    expect_error(&r, WEIR_DEADLINE_EXCEEDED);
+    assert_int_equal(p->connects, 2);
+    reader_clear(&r);
+}
+
 /* ---- lost connections ---- */
 
 static void a_lost_connection_is_unavailable_here_and_cancelled_there(void **state)
@@ -500,6 +593,10 @@ static void a_forward_passes_the_deadline_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        PAIR_TEST(a_call_that_waits_moves_when_the_server_goes_away),
+        PAIR_TEST(a_call_that_waits_moves_when_its_connection_is_shut_down),
+        PAIR_TEST(a_call_whose_request_could_not_leave_moves),
+        PAIR_TEST(a_call_that_moved_still_has_its_deadline),
         PAIR_TEST(a_lost_connection_is_unavailable_here_and_cancelled_there),
         PAIR_TEST(a_response_that_came_whole_survives_its_connection),
         PAIR_TEST(the_next_call_makes_a_new_connection),
