@@ -19,6 +19,7 @@
     X(UP, "calls: client streaming")                                                               \
     X(BIDI, "calls: bidi")                                                                         \
     X(PROXIED, "calls through a proxy")                                                            \
+    X(COMPRESSED, "calls with compressed requests")                                                \
     X(OK, "calls that ended with OK")                                                              \
     X(MESSAGES, "messages")                                                                        \
     X(BYTES, "bytes on wires")                                                                     \

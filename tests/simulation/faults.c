@@ -25,6 +25,14 @@ static struct {
     uint64_t failures;
 } plan;
 
+/* Places in the table of kinds, below. */
+enum { REFUSE = 3, JUMP = 10, RUN_SHORT = 11 };
+
+static bool has(unsigned kind)
+{
+    return (plan.kinds & (1u << kind)) != 0;
+}
+
 /* ---- to whom ---- */
 
 static struct wire *some_wire(struct dice *dice)
@@ -103,17 +111,26 @@ static void refuse(struct dice *dice)
 
 /* ---- connections, servers, channels ---- */
 
+/* One that never ends takes nothing from any call; but clients must hear of it in five seconds. */
+static uint64_t draw_grace(struct dice *dice)
+{
+    return dice_chance(dice, 500) && !has(JUMP) ? WEIR_NEVER
+                                                : WEIR_MICROSECONDS(dice_scale(dice, 1000000));
+}
+
 static void say_goaway(struct dice *dice)
 {
     struct wire *wire = some_open_wire(dice);
     enum side side = (enum side)dice_below(dice, 2);
+    uint64_t grace;
 
     if (wire == NULL || wire->ends[side].connection == NULL)
         return;
     count(side == CLIENT ? COUNT_GOAWAY_CLIENT : COUNT_GOAWAY_SERVER);
-    wire_trouble(wire);
-    weir_connection_shutdown(wire->ends[side].connection,
-                             WEIR_MICROSECONDS(dice_scale(dice, 1000000)));
+    grace = draw_grace(dice);
+    if (grace != WEIR_NEVER)
+        wire_trouble(wire);
+    weir_connection_shutdown(wire->ends[side].connection, grace);
     network_touch(&wire->ends[side]);
 }
 
@@ -122,7 +139,7 @@ static void shut_server_down(struct dice *dice)
     struct host *host = &network.hosts[dice_below(dice, network.host_count)];
 
     count(COUNT_SHUTDOWN);
-    host_shutdown(host, WEIR_MICROSECONDS(dice_scale(dice, 1000000)));
+    host_shutdown(host, draw_grace(dice));
 }
 
 /* Not one that a proxy forwards to: its server has that one for good. */
@@ -254,7 +271,7 @@ static const struct {
     {wake_for_nothing, "wake for nothing"},
 };
 
-enum { KINDS = sizeof kinds / sizeof *kinds, REFUSE = 3, RUN_SHORT = 11 };
+enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* ---- when ---- */
 
@@ -287,7 +304,7 @@ static void inject(void)
 
     do
         kind = dice_below(&dice, KINDS);
-    while ((plan.kinds & (1u << kind)) == 0);
+    while (!has(kind));
     plan.wait = dice_below(&dice, plan.every);
     if ((plan.kept & (UINT64_C(1) << plan.made)) != 0) {
         if (talks_told != NULL)

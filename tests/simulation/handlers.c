@@ -23,6 +23,8 @@ static struct talk *served(weir_call *call)
     talk->server_call = weir_call_ref(call);
     if (talk->plan.metadata)
         (void)!weir_call_add_trailer(call, "sim-trailer", text, (size_t)size);
+    if (talk->plan.response_compression != WEIR_IDENTITY)
+        weir_call_set_compression(call, talk->plan.response_compression);
     if (talk->plan.send_headers) {
         count(COUNT_SEND_HEADERS);
         weir_call_send_headers(call);
@@ -110,11 +112,42 @@ static weir_stream split(struct talk *talk, weir_stream requests)
     return source_stream(talk, SERVER);
 }
 
+static bool requests_were_made(const struct talk *talk)
+{
+    const struct source *sources = talk->sources[CLIENT];
+
+    for (int i = 0; i < 2; i++) {
+        if (sources[i].made && !sources[i].released && sources[i].next != sources[i].end)
+            return false;
+    }
+    return true;
+}
+
+static weir_poll wait_at_gate(void *state, weir_task *task, weir_item *out)
+{
+    struct talk *talk = state;
+
+    (void)out;
+    if (requests_were_made(talk))
+        return WEIR_END;
+    weir_waker_keep(&talk->gate, task);
+    return WEIR_PENDING;
+}
+
+static void leave_gate(void *state)
+{
+    weir_waker_release(&((struct talk *)state)->gate);
+}
+
+/* The call goes on, and its client can send on: some wait until it has. */
 static weir_stream discard(struct talk *talk, weir_stream requests)
 {
     count(COUNT_DISCARD);
     weir_stream_release(&requests);
-    return source_stream(talk, SERVER);
+    if (talk->luck % 2 == 0)
+        return source_stream(talk, SERVER);
+    return weir_stream_chain(weir_stream_from(wait_at_gate, talk, leave_gate),
+                             source_stream(talk, SERVER));
 }
 
 static weir_stream through_pipe(struct talk *talk, weir_stream requests)

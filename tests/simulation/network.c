@@ -136,7 +136,7 @@ void host_shutdown(struct host *host, uint64_t grace_ns)
     for (link = network.wires.next; link != &network.wires; link = link->next) {
         struct wire *wire = LIST_MEMBER(link, struct wire, link);
 
-        if (reaches(wire, host))
+        if (grace_ns != WEIR_NEVER && reaches(wire, host))
             wire_trouble(wire);
     }
     retire(host, grace_ns);

@@ -157,6 +157,10 @@ static void draw_surroundings(struct plan *plan, struct dice *dice)
     plan->wait_for_ready = dice_chance(dice, 300);
     plan->send_headers = dice_chance(dice, 150);
     plan->metadata = dice_chance(dice, 100);
+    if (dice_chance(dice, 50))
+        plan->request_compression = (weir_compression)dice_below(dice, 3);
+    if (dice_chance(dice, 50))
+        plan->response_compression = (weir_compression)dice_below(dice, 3);
 }
 
 void plan_draw(struct plan *plan, struct dice *dice, const struct cuts *cuts)

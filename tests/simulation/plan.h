@@ -92,6 +92,7 @@ struct plan {
     bool wait_for_ready;
     bool send_headers;
     bool metadata;
+    weir_compression request_compression, response_compression;
     weir_pipe_options pipe;
 };
 

@@ -79,6 +79,7 @@ static weir_poll next(void *state, weir_task *task, weir_item *out)
         give(source, out);
         return WEIR_READY;
     }
+    weir_waker_wake(&source->talk->gate);
     if (source->code == WEIR_OK)
         return WEIR_END;
     count(source->lane.server ? COUNT_ERRORS : COUNT_REQUEST_ERRORS);
@@ -92,6 +93,7 @@ static void release(void *state)
 
     MUST(!source->released, "call %u: a source is released twice", source->talk->id);
     source->released = true;
+    weir_waker_wake(&source->talk->gate);
     actor_stop(&source->alarm);
     weir_waker_release(&source->waker);
 }

@@ -219,6 +219,10 @@ static weir_call *make_call(const struct talk *talk)
     if (call == NULL)
         return NULL;
     weir_call_set_wait_for_ready(call, talk->plan.wait_for_ready);
+    if (talk->plan.request_compression != WEIR_IDENTITY) {
+        count(COUNT_COMPRESSED);
+        weir_call_set_compression(call, talk->plan.request_compression);
+    }
     if (talk->plan.timeout_ns != 0)
         weir_call_set_timeout(call, talk->plan.timeout_ns);
     if (talk->plan.metadata)

@@ -72,6 +72,7 @@ struct talk {
     bool started, over, served;
     bool memory; /* it ran out meanwhile */
     bool responses_made, responses_over;
+    weir_waker gate; /* of responses that wait until the requests were made */
     uint64_t started_at, jumps;
     uint64_t luck; /* of its own dice */
 };

@@ -3,7 +3,7 @@
  * wire.c - TCP connections of a bad network.
  *
  * Within one way nothing is reordered and nothing lost but its tail, as TCP has it. An end that
- * closes leaves what it sent on the road; whoever writes to an end that is closed is told so.
+ * closes leaves what it sent on the road, and behind it the end of the file.
  */
 #include "simulation/wire.h"
 
@@ -174,10 +174,9 @@ static void write_output(struct actor *actor)
             close_end(end);
         return;
     }
-    if (receiver(wire, end->side)->connection == NULL) {
-        end_of_file(end);
-        return;
-    }
+    /* What is written to an end that is closed is gone; the end of the file is on its way. */
+    if (receiver(wire, end->side)->connection == NULL)
+        way->lost = true;
     size = write_slices(end, slices, slice_count);
     weir_connection_output_done(end->connection, size);
     count_more(COUNT_BYTES, size);
