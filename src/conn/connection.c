@@ -48,7 +48,7 @@ void connection_add_work(weir_connection *c, struct list *work_link)
 /* One that says goodbye sends no more requests either: its peer closes it when the last one ended. */
 bool connection_can_request(const weir_connection *c)
 {
-    return c->drain == DRAIN_NOT && http2_can_request(c->session);
+    return c->drain == DRAIN_NOT && !c->shutdown_asked && http2_can_request(c->session);
 }
 
 static size_t room_for_streams(const weir_connection *c)
@@ -614,7 +614,9 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
         name(c);
         return;
     }
-    drain(c, grace_ns, NULL);
+    c->shutdown_asked = true;
+    c->shutdown_grace = grace_ns;
+    make_runnable(c);
 }
 
 bool connection_takes_calls(weir_connection *c)
@@ -680,6 +682,9 @@ void connection_run_link(struct list *runnable_link)
     weir_connection *c = LIST_MEMBER(runnable_link, weir_connection, runnable_link);
     struct list *link;
 
+    if (c->shutdown_asked && !c->broken && !c->eof)
+        drain(c, c->shutdown_grace, NULL);
+    c->shutdown_asked = false;
     while ((link = list_take(&c->work)) != NULL)
         exchange_run(LIST_MEMBER(link, struct exchange, work_link));
     keep_watch(c);

@@ -63,6 +63,8 @@ struct weir_connection {
     struct list runnable_link;
     struct list named_link;
     struct loop_timer grace;
+    bool shutdown_asked; /* and done in the run phase: between two turns the clock is behind */
+    uint64_t shutdown_grace;
     enum drain drain;
     uint64_t grace_end;
     const char *farewell; /* the debug data of a GOAWAY that comes; may be NULL */
@@ -105,8 +107,8 @@ void connection_stream_ended(weir_connection *connection);
 /* Client: another request may be sent, now or when others ended. */
 bool connection_can_request(const weir_connection *connection);
 
-/* Client: the connection goes away; the call, whose request never left, is its owner's again. False:
- * it has to end. */
+/* Client: the connection goes away; the call, whose request never left, is its owner's again.
+ * False: it has to end. */
 bool connection_passes_on(weir_connection *connection, struct exchange *e);
 
 /* Client: the call leaves the queue, if it is in it. */

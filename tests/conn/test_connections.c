@@ -118,6 +118,23 @@ static void a_call_that_moved_still_has_its_deadline(void **state)
     reader_clear(&r);
 }
 
+/* Nothing happened for an hour, and nobody told the loop the time. */
+static void a_grace_counts_from_the_shutdown_and_not_from_the_last_turn(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    pair_call(p, &r, "/t.T/Hand", weir_stream_empty());
+    pair_settle(p);
+    now += WEIR_SECONDS(3600);
+    weir_connection_shutdown(pair_connection(p, SERVER), WEIR_SECONDS(10));
+    pair_advance(p, WEIR_SECONDS(10) - 1);
+    expect_pending(&r);
+    pair_advance(p, 1);
+    assert_int_equal(p->service.served[0].responses.released, 1);
+    reader_clear(&r);
+}
+
 /* ---- lost connections ---- */
 
 static void a_lost_connection_is_unavailable_here_and_cancelled_there(void **state)
@@ -597,6 +614,7 @@ int main(void)
         PAIR_TEST(a_call_that_waits_moves_when_its_connection_is_shut_down),
         PAIR_TEST(a_call_whose_request_could_not_leave_moves),
         PAIR_TEST(a_call_that_moved_still_has_its_deadline),
+        PAIR_TEST(a_grace_counts_from_the_shutdown_and_not_from_the_last_turn),
         PAIR_TEST(a_lost_connection_is_unavailable_here_and_cancelled_there),
         PAIR_TEST(a_response_that_came_whole_survives_its_connection),
         PAIR_TEST(the_next_call_makes_a_new_connection),

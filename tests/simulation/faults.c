@@ -165,6 +165,16 @@ static struct exchange *some_exchange(struct dice *dice, const weir_connection *
     return LIST_MEMBER(link, struct exchange, link);
 }
 
+/* The stream takes nothing any more, neither trailers that are on their way nor the reset behind
+ * them, and the connection may be closed before the reset has left. */
+static void may_be_reset(struct talk *talk, uint32_t error)
+{
+    talk_may_end_with(talk, http2_error_status(error));
+    talk_may_end_with(talk, WEIR_CANCELLED);
+    talk_may_end_with(talk, WEIR_INTERNAL);
+    talk_may_end_with(talk, WEIR_UNAVAILABLE);
+}
+
 /* As a peer does that wants no more of it: the call hears of it as of a reset by the other side. */
 static void reset_stream(struct dice *dice)
 {
@@ -187,10 +197,7 @@ static void reset_stream(struct dice *dice)
     if (talks_told != NULL)
         fprintf(talks_told, "  call %u by the %s: %s\n", talk_of_method(e->call->method)->id,
                 side == CLIENT ? "client" : "server", http2_error_name(error));
-    talk_may_end_with(talk_of_method(e->call->method), http2_error_status(error));
-    talk_may_end_with(talk_of_method(e->call->method), WEIR_CANCELLED);
-    /* A server that is done resets with NO_ERROR, behind trailers that come too late for this. */
-    talk_may_end_with(talk_of_method(e->call->method), WEIR_INTERNAL);
+    may_be_reset(talk_of_method(e->call->method), error);
     http2_reset(wire->ends[side].connection->session, e->id, error);
     network_touch(&wire->ends[side]);
 }
