@@ -41,6 +41,7 @@ struct weir_health {
     struct watcher *watchers;
     size_t count;
     bool shut_down;
+    bool ends; /* so does the server: watchers that know the last status are let go */
 };
 
 weir_code weir_health_create(weir_health **out, weir_status *why)
@@ -58,7 +59,7 @@ weir_code weir_health_create(weir_health **out, weir_status *why)
     health->services = NULL;
     health->watchers = NULL;
     health->count = 0;
-    health->shut_down = false;
+    health->shut_down = health->ends = false;
     if (weir_health_set(health, "", WEIR_SERVING, why) != WEIR_OK) {
         weir_health_unref(health);
         return WEIR_RESOURCE_EXHAUSTED;
@@ -100,7 +101,7 @@ static struct service *add(weir_health *health, const char *name)
 
     if (service == NULL || copy == NULL)
         return NULL;
-    *service = (struct service){.next = health->services, .name = copy};
+    *service = (struct service){health->services, copy, WEIR_SERVICE_UNKNOWN};
     health->services = service;
     health->count++;
     return service;
@@ -132,9 +133,10 @@ weir_code weir_health_set(weir_health *health, const char *name, weir_serving_st
     service = find(health, name);
     if (service == NULL)
         service = add(health, name);
-    if (service != NULL)
+    if (service != NULL && service->status != status) {
         service->status = status;
-    wake_watchers(health);
+        wake_watchers(health);
+    }
     pthread_mutex_unlock(&health->lock);
     if (service == NULL)
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a service's health");
@@ -237,19 +239,20 @@ static weir_poll next_status(void *state, weir_task *task, weir_arena *arena,
 {
     struct watcher *watcher = state;
     weir_health *health = watcher->health;
+    weir_poll poll = WEIR_READY;
     weir_serving_status status;
-    bool changed;
 
     (void)arena, (void)why;
     pthread_mutex_lock(&health->lock);
     status = status_of(health, find(health, watcher->service));
-    changed = watcher->last != (int)status;
+    if (watcher->last == (int)status)
+        poll = health->ends ? WEIR_END : WEIR_PENDING;
     watcher->last = (int)status;
-    if (!changed)
+    if (poll == WEIR_PENDING)
         weir_waker_keep(&watcher->waker, task);
     pthread_mutex_unlock(&health->lock);
     out->status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
-    return changed ? WEIR_READY : WEIR_PENDING;
+    return poll;
 }
 
 static void stop_watching(void *state)
@@ -311,7 +314,12 @@ static void release(void *self)
 
 static void server_shuts_down(void *self)
 {
-    weir_health_shutdown(self);
+    weir_health *health = self;
+
+    pthread_mutex_lock(&health->lock);
+    health->ends = true;
+    pthread_mutex_unlock(&health->lock);
+    weir_health_shutdown(health);
 }
 
 weir_code weir_health_serve(weir_server *server, weir_health *health, weir_status *why)

@@ -55,15 +55,19 @@ static bool holds(const Grpc__Reflection__V1__FileDescriptorResponse *files, con
     return false;
 }
 
-/* `file`, then what it imports; there is room for all files there are. */
-static void add_file(Grpc__Reflection__V1__FileDescriptorResponse *files, const weir_file *file)
+/* The file of that name, then what it imports; there is room for all names there are. Two libraries
+ * may each bring a file of one name: the one that was read first stands for both. */
+static void add_file(const struct descriptors *all,
+                     Grpc__Reflection__V1__FileDescriptorResponse *files, const char *name)
 {
-    if (holds(files, file))
+    const weir_file *file = symbols_find(&all->files, name);
+
+    if (file == NULL || holds(files, file))
         return;
     files->file_descriptor_proto[files->n_file_descriptor_proto++] =
         (ProtobufCBinaryData){file->size, (uint8_t *)file->data};
     for (size_t i = 0; i < file->import_count; i++)
-        add_file(files, file->imports[i]);
+        add_file(all, files, file->imports[i]->name);
 }
 
 static bool answer_file(const struct descriptors *all, weir_arena *arena,
@@ -78,7 +82,7 @@ static bool answer_file(const struct descriptors *all, weir_arena *arena,
         weir_arena_alloc(arena, all->files.count * sizeof *files->file_descriptor_proto);
     if (files->file_descriptor_proto == NULL)
         return false;
-    add_file(files, file);
+    add_file(all, files, file->name);
     response->message_response_case = RESPONSE(FILE_DESCRIPTOR_RESPONSE);
     response->file_descriptor_response = files;
     return true;

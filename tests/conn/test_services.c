@@ -3,6 +3,7 @@
  * test_services.c - health and reflection, over a pair.
  */
 #include "conn/support/pair.h"
+#include "conn/support/peer.h"
 
 #include <weir/health.h>
 #include <weir/reflection.h>
@@ -21,7 +22,7 @@ typedef Grpc__Reflection__V1__ServerReflectionResponse reflection_response;
 #define V1ALPHA "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 #define V1 "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 #define REQUEST(name) GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_##name
-#define RESPONSE(name) GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_##name
+#define ANSWER(name) GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_##name
 
 /* ---- health ---- */
 
@@ -170,6 +171,7 @@ static void a_shutdown_tells_watchers_before_it_ends_them(void **state)
     weir_server_shutdown(p->server, WEIR_SECONDS(5));
     pair_settle(p);
     assert_int_equal(status_of(&r), WEIR_NOT_SERVING);
+    expect_end(&r); /* it does not hold the server up */
     reader_clear(&r);
     weir_health_unref(health);
 }
@@ -304,7 +306,7 @@ static void expect_services(struct pair *p, const char *method)
     struct reader r;
 
     response = reflect(p, method, &request, &r);
-    assert_int_equal(response->message_response_case, RESPONSE(LIST_SERVICES_RESPONSE));
+    assert_int_equal(response->message_response_case, ANSWER(LIST_SERVICES_RESPONSE));
     assert_int_equal(response->list_services_response->n_service, 3);
     for (size_t i = 0; i < 3; i++)
         assert_string_equal(response->list_services_response->service[i]->name, names[i]);
@@ -331,7 +333,7 @@ static void expect_health_file(struct pair *p, const reflection_request *request
     struct reader r;
 
     response = reflect(p, V1, request, &r);
-    assert_int_equal(response->message_response_case, RESPONSE(FILE_DESCRIPTOR_RESPONSE));
+    assert_int_equal(response->message_response_case, ANSWER(FILE_DESCRIPTOR_RESPONSE));
     files = response->file_descriptor_response;
     assert_int_equal(files->n_file_descriptor_proto, 1);
     assert_int_equal(files->file_descriptor_proto[0].len, health->size);
@@ -367,7 +369,7 @@ static void expect_not_found(struct pair *p, const reflection_request *request)
     struct reader r;
 
     response = reflect(p, V1, request, &r);
-    assert_int_equal(response->message_response_case, RESPONSE(ERROR_RESPONSE));
+    assert_int_equal(response->message_response_case, ANSWER(ERROR_RESPONSE));
     assert_int_equal(response->error_response->error_code, WEIR_NOT_FOUND);
     forget(response, &r);
 }
@@ -402,7 +404,7 @@ static void a_type_without_extensions_has_none(void **state)
 
     serve_reflection(p);
     response = reflect(p, V1, &request, &r);
-    assert_int_equal(response->message_response_case, RESPONSE(ALL_EXTENSION_NUMBERS_RESPONSE));
+    assert_int_equal(response->message_response_case, ANSWER(ALL_EXTENSION_NUMBERS_RESPONSE));
     assert_int_equal(response->all_extension_numbers_response->n_extension_number, 0);
     forget(response, &r);
 }
@@ -432,6 +434,89 @@ static void a_file_that_is_no_descriptor_is_refused_when_it_is_registered(void *
     weir_status_clear(&why);
 }
 
+/* FileDescriptorProto { name = 1, dependency = 3 } */
+#define FILE_DATA(text) (const uint8_t *)(text), sizeof(text) - 1
+
+static void files_of_one_name_from_two_libraries_are_one(void **state)
+{
+    static const weir_file common[2] = {{"c",
+                                         FILE_DATA("\x0a\x01"
+                                                   "c"),
+                                         NULL,
+                                         0,
+                                         {0}},
+                                        {"c",
+                                         FILE_DATA("\x0a\x01"
+                                                   "c"),
+                                         NULL,
+                                         0,
+                                         {0}}};
+    static const weir_file *const first[] = {&common[0]}, *const second[] = {&common[1]};
+    static const weir_file a = {"a",
+                                FILE_DATA("\x0a\x01"
+                                          "a\x1a\x01"
+                                          "c"),
+                                first,
+                                1,
+                                {0}};
+    static const weir_file b = {"b",
+                                FILE_DATA("\x0a\x01"
+                                          "b\x1a\x01"
+                                          "c"),
+                                second,
+                                1,
+                                {0}};
+    static const weir_file *const all_imports[] = {&a, &b, &common[0], &common[1]};
+    static const weir_file all = {"all",
+                                  FILE_DATA("\x0a\x03"
+                                            "all"),
+                                  all_imports,
+                                  4,
+                                  {0}};
+    static const weir_file *const files[] = {&all};
+    struct pair *p = *state;
+    reflection_request request = asks_for(REQUEST(FILE_BY_FILENAME), "all");
+    reflection_response *response;
+    struct reader r;
+
+    assert_int_equal(weir_reflection_serve(p->server, files, 1, NULL), WEIR_OK);
+    response = reflect(p, V1, &request, &r);
+    assert_int_equal(response->file_descriptor_response->n_file_descriptor_proto, 4);
+    forget(response, &r);
+}
+
+/* ---- memory ---- */
+
+static void a_response_that_waits_for_its_client_keeps_no_request(void **state)
+{
+    enum { SIZE = 200000 };
+    static uint8_t message[5 + SIZE];
+    struct peer *p = peer_of_server(NULL);
+    weir_health *health;
+    size_t before;
+
+    (void)state;
+    assert_int_equal(weir_health_create(&health, NULL), WEIR_OK);
+    assert_int_equal(weir_health_serve(p->server, health, NULL), WEIR_OK);
+    peer_settings(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0);
+    peer_settle(p);
+    before = memory_held();
+    message[2] = SIZE >> 16, message[3] = SIZE >> 8 & 0xff, message[4] = SIZE & 0xff;
+    for (size_t i = 5; i < sizeof message; i += 2) /* unknown fields of two bytes, 24 in memory */
+        message[i] = 0x10, message[i + 1] = 1;
+    peer_request(p, 1, 0, "/grpc.health.v1.Health/Check", NULL);
+    for (size_t sent = 0; sent < sizeof message; sent += 16000) {
+        size_t size = sizeof message - sent < 16000 ? sizeof message - sent : 16000;
+
+        peer_data(p, 1, sent + size == sizeof message ? END_STREAM : 0, message + sent, size);
+        peer_settle(p);
+    }
+    assert_non_null(peer_find(p, NGHTTP2_HEADERS, 1, 0)); /* the response has begun */
+    assert_in_range(memory_held() - before, 0, 100000);
+    weir_health_unref(health);
+    peer_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +535,8 @@ int main(void)
         PAIR_TEST(a_type_without_extensions_has_none),
         PAIR_TEST(a_request_that_asks_for_nothing_is_an_invalid_argument),
         PAIR_TEST(a_file_that_is_no_descriptor_is_refused_when_it_is_registered),
+        PAIR_TEST(files_of_one_name_from_two_libraries_are_one),
+        PAIR_TEST_WHOLE(a_response_that_waits_for_its_client_keeps_no_request),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
