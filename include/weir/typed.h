@@ -48,6 +48,7 @@ struct weir_message_type {
     /* What may follow "application/grpc+" in a request's content-type; NULL: "proto". A typed
      * server answers others with UNIMPLEMENTED. */
     const char *subtype;
+    uint64_t reserved[4]; /* 0 */
 };
 
 /* INTERNAL: no message of this type. RESOURCE_EXHAUSTED: the arena refused. *out may point into
@@ -72,6 +73,7 @@ typedef struct weir_method {
     const weir_message_type *response;
     bool client_streaming;
     bool server_streaming;
+    uint64_t reserved[4]; /* 0 */
 } weir_method;
 
 /* A .proto file as reflection tells it: a serialized FileDescriptorProto and the files it
@@ -83,6 +85,7 @@ struct weir_file {
     size_t size;
     const weir_file *const *imports;
     size_t import_count;
+    uint64_t reserved[4]; /* 0 */
 };
 
 /* A function of any type, to be cast back to its own before it is called. */
@@ -139,6 +142,11 @@ WEIR_API weir_handler weir_typed_stream(const weir_method *method, weir_stream_i
                                         weir_target target);
 
 /* ---- typed streams ---- */
+
+/*
+ * Streams know no call, so what bounds their messages in memory is not max_message_memory: unpacked
+ * a message may take 16 times its bytes and 64 KiB, built 64 MiB. Past that RESOURCE_EXHAUSTED.
+ */
 
 /* A stream of one message, packed now. */
 WEIR_API weir_stream weir_typed_once(const weir_message_type *type, const void *message);

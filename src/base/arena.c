@@ -163,8 +163,10 @@ weir_arena *weir_arena_create(size_t max_size)
     if (own == NULL)
         return NULL;
     arena_init(&own->arena, own->memory, first_size);
-    /* A bound below a block's own size lets none be made. */
-    own->arena.max_held = max_size == SIZE_MAX ? 0 : max_size - first_size + 1;
+    /* A bound of 1 is below a block's own size, and lets none be made. */
+    own->arena.max_held = max_size - first_size > 1 ? max_size - first_size : 1;
+    if (max_size == SIZE_MAX)
+        own->arena.max_held = 0;
     return &own->arena;
 }
 

@@ -67,7 +67,7 @@ weir_call *call_create(struct cache *cache, bool server);
  * empty submessages would take some sixteen times that. */
 static inline size_t call_message_memory(size_t max_receive_size)
 {
-    return max_receive_size < SIZE_MAX / 8 ? max_receive_size * 8 : SIZE_MAX;
+    return max_receive_size < SIZE_MAX / 32 ? max_receive_size * 16 : SIZE_MAX / 2;
 }
 
 /* Keeps a reference to `cell` as the way to reach the call's transport. */

@@ -32,6 +32,11 @@ static weir_stream refuse_call(void *self, weir_call *call, weir_stream requests
     return stream_out_of_memory();
 }
 
+weir_handler refusing_handler(void)
+{
+    return (weir_handler){.call = refuse_call};
+}
+
 weir_handler function_handler(weir_handler_fn *call, const struct function *function)
 {
     bool self_failed = function->self == NULL && function->release != NULL;
@@ -40,7 +45,7 @@ weir_handler function_handler(weir_handler_fn *call, const struct function *func
     if (copy == NULL) {
         if (function->release != NULL && !self_failed)
             function->release(function->self);
-        return (weir_handler){.call = refuse_call};
+        return refusing_handler();
     }
     *copy = *function;
     return (weir_handler){call, copy, function_release};

@@ -15,6 +15,9 @@ struct function {
     void (*release)(void *self);
 };
 
+/* What stands for a handler that there was no memory for: each call gets RESOURCE_EXHAUSTED. */
+weir_handler refusing_handler(void);
+
 /* A handler whose self is a copy of `function`, which moves in. Out of memory: a handler that
  * refuses every call. */
 weir_handler function_handler(weir_handler_fn *call, const struct function *function);

@@ -35,10 +35,11 @@ static weir_poll map_message(struct typed_map *m, weir_bytes data, weir_item *ou
     void *request, *response;
     weir_code code;
 
-    arena_allow(arena, message_memory(data.size));
+    arena_allow(arena, unpacked_memory(data.size));
     code = message_unpack_owned(m->method->request, arena, data, &request, &out->status);
     if (code != WEIR_OK)
         return poll_refused(out, code);
+    arena_allow(arena, BUILT_MEMORY);
     response = weir_message_create(m->method->response, arena);
     if (response == NULL)
         return poll_out_of_memory(out);
@@ -106,7 +107,7 @@ static weir_code fold_step(void *state, const weir_bytes *message, weir_status *
     void *request;
     weir_code code;
 
-    arena_allow(&f->own.arena, message_memory(message->size));
+    arena_allow(&f->own.arena, unpacked_memory(message->size));
     code = weir_message_unpack(f->method->request, &f->own.arena, message, &request, why);
     if (code == WEIR_OK)
         code = f->step(&f->target, request, why);
@@ -120,7 +121,7 @@ static weir_code fold_finish(void *state, weir_bytes *out, weir_status *why)
     void *response;
     weir_code code;
 
-    arena_allow(&f->own.arena, message_memory(0));
+    arena_allow(&f->own.arena, BUILT_MEMORY);
     response = weir_message_create(f->method->response, &f->own.arena);
     if (response == NULL)
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a message");

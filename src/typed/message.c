@@ -7,6 +7,7 @@
  */
 #include "typed/message.h"
 
+#include "call/call.h"
 #include "stream/combinator.h"
 
 #include <string.h>
@@ -17,11 +18,9 @@ void message_arena_init(struct message_arena *own, size_t max_memory)
     arena_allow(&own->arena, max_memory);
 }
 
-size_t message_memory(size_t size)
+size_t unpacked_memory(size_t size)
 {
-    const size_t least = (size_t)32 << 20;
-
-    return size > least / 8 ? size * 8 : least;
+    return call_message_memory(size) + 64 * 1024;
 }
 
 void *weir_message_create(const weir_message_type *type, weir_arena *arena)

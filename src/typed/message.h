@@ -17,8 +17,10 @@ struct message_arena {
 
 void message_arena_init(struct message_arena *own, size_t max_memory);
 
-/* What a message may take in memory where no call says so: more than its bytes make likely. */
-size_t message_memory(size_t size);
+/* Where no call says what messages may take in memory: what one of `size` bytes may, unpacked, and
+ * what one may that is built. */
+size_t unpacked_memory(size_t size);
+#define BUILT_MEMORY ((size_t)64 << 20)
 
 /* `bytes` move in and live until the arena is cleared. False, and they are gone: it refused. */
 bool arena_keep_bytes(struct weir_arena *arena, weir_bytes bytes);

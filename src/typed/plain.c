@@ -2,9 +2,10 @@
 /*
  * plain.c - plain functions of structures as handlers.
  *
- * A unary function's messages lie in its call's own memory, which ends with the call. A function
- * that streams would fill that for as long as it runs: it reads into one arena, cleared with each
- * read, and builds what it writes in another, cleared with each write.
+ * Messages never lie in the call's own memory, which ends with the call: that may be long after, when
+ * the client takes its time to read the response. A unary function has an arena that ends with it. One
+ * that streams reads into one arena, cleared with each read, and builds what it writes in another,
+ * cleared with each write.
  */
 #include "call/call.h"
 #include "stream/combinator.h"
@@ -29,26 +30,38 @@ static weir_code out_of_memory(weir_status *why)
 
 /* ---- unary, on the loop ---- */
 
-static weir_code unary(void *self, weir_call *call, const weir_bytes *data, weir_bytes *reply,
-                       weir_status *why)
+static weir_code call_unary(const struct typed_function *f, weir_call *call,
+                            struct weir_arena *arena, const weir_bytes *data, weir_bytes *reply,
+                            weir_status *why)
 {
-    const struct typed_function *f = self;
     void *request, *response;
-    weir_code code;
+    weir_code code = typed_check_subtype(f->method, call, why);
 
-    arena_allow(&call->arena, call->max_message_memory);
-    code = typed_check_subtype(f->method, call, why);
     if (code == WEIR_OK)
-        code = weir_message_unpack(f->method->request, &call->arena, data, &request, why);
+        code = weir_message_unpack(f->method->request, arena, data, &request, why);
     if (code != WEIR_OK)
         return code;
-    response = weir_message_create(f->method->response, &call->arena);
+    response = weir_message_create(f->method->response, arena);
     if (response == NULL)
         return out_of_memory(why);
     code = f->plain(&f->target, call, request, NULL, response, why);
     if (code != WEIR_OK)
         return code;
-    return message_pack_built(f->method->response, response, &call->arena, reply, why);
+    return message_pack_built(f->method->response, response, arena, reply, why);
+}
+
+static weir_code unary(void *self, weir_call *call, const weir_bytes *data, weir_bytes *reply,
+                       weir_status *why)
+{
+    struct message_arena own;
+    weir_code code;
+
+    message_arena_init(&own, call->max_message_memory);
+    call->message_arena = &own.arena;
+    code = call_unary(self, call, &own.arena, data, reply, why);
+    call->message_arena = NULL;
+    arena_clear(&own.arena);
+    return code;
 }
 
 /* ---- on a thread of the pool ---- */

@@ -4,6 +4,7 @@
  */
 #include "base/alloc.h"
 #include "call/call.h"
+#include "server/function.h"
 #include "stream/combinator.h"
 #include "typed/function.h"
 #include "typed/message.h"
@@ -40,13 +41,6 @@ static weir_stream many_requests(void *self, weir_call *call, weir_stream reques
     return weir_stream_error(why);
 }
 
-static weir_stream refuse_call(void *self, weir_call *call, weir_stream requests)
-{
-    (void)self, (void)call;
-    weir_stream_release(&requests);
-    return stream_out_of_memory();
-}
-
 weir_handler weir_typed_stream(const weir_method *method, weir_stream_invoke *invoke,
                                weir_target target)
 {
@@ -54,7 +48,7 @@ weir_handler weir_typed_stream(const weir_method *method, weir_stream_invoke *in
     struct typed_function *f = typed_function_create(&function);
 
     if (f == NULL)
-        return (weir_handler){.call = refuse_call};
+        return refusing_handler();
     if (method->client_streaming)
         return (weir_handler){many_requests, f, typed_function_release};
     return weir_server_streaming(one_request, f, typed_function_release);
@@ -114,6 +108,6 @@ weir_stream weir_typed_from(const weir_message_type *type, weir_source_invoke *i
     s->type = type;
     s->invoke = invoke;
     s->target = target;
-    message_arena_init(&s->own, message_memory(0));
+    message_arena_init(&s->own, BUILT_MEMORY);
     return (weir_stream){&ops, s};
 }

@@ -88,9 +88,9 @@ static weir_stream down(const weir_target *target, weir_call *call, const void *
     return counting_down(((const struct note *)request)->number);
 }
 
-static const weir_method blocking_method = {"/n.N/Blocking", &note_type, &reply_type, true, true};
+static const weir_method blocking_method = {"/n.N/Blocking", &note_type, &reply_type, true, true, {0}};
 
-static const weir_method hungry_method = {"/n.N/Hungry", &note_type, &reply_type, false, true};
+static const weir_method hungry_method = {"/n.N/Hungry", &note_type, &reply_type, false, true, {0}};
 
 static weir_poll next_hungry(const weir_target *target, weir_task *task, weir_arena *arena,
                              void *out, weir_status *why)

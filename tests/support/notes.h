@@ -80,17 +80,24 @@ static inline bool note_pack(const weir_message_type *type, const void *message,
 }
 
 static const weir_message_type note_type = {
-    "t.Note", sizeof(struct note), NULL, note_unpack, note_packed_size, note_pack, NULL, "note"};
-static const weir_message_type reply_type = {
-    "t.Reply",        sizeof(struct note), note_blank, note_unpack,
-    note_packed_size, note_pack,           NULL,       "note"};
+    "t.Note", sizeof(struct note), NULL, note_unpack, note_packed_size, note_pack, NULL, "note",
+    {0}};
+static const weir_message_type reply_type = {"t.Reply",
+                                             sizeof(struct note),
+                                             note_blank,
+                                             note_unpack,
+                                             note_packed_size,
+                                             note_pack,
+                                             NULL,
+                                             "note",
+                                             {0}};
 
 /* ---- methods ---- */
 
-static const weir_method unary_method = {"/n.N/Unary", &note_type, &reply_type, false, false};
-static const weir_method down_method = {"/n.N/Down", &note_type, &reply_type, false, true};
-static const weir_method up_method = {"/n.N/Up", &note_type, &reply_type, true, false};
-static const weir_method bidi_method = {"/n.N/Bidi", &note_type, &reply_type, true, true};
+static const weir_method unary_method = {"/n.N/Unary", &note_type, &reply_type, false, false, {0}};
+static const weir_method down_method = {"/n.N/Down", &note_type, &reply_type, false, true, {0}};
+static const weir_method up_method = {"/n.N/Up", &note_type, &reply_type, true, false, {0}};
+static const weir_method bidi_method = {"/n.N/Bidi", &note_type, &reply_type, true, true, {0}};
 
 /* A plain function of notes; what its method does not have is NULL. */
 typedef weir_code note_fn(void *self, weir_call *call, const struct note *request,

@@ -146,7 +146,8 @@ static weir_method method_of(int which, bool client_streaming, bool server_strea
     static const char *const paths[] = {"/h.H/Leave",    "/h.H/None",   "/h.H/Two",
                                         "/h.H/Nonsense", "/h.H/Broken", "/h.H/Hungry"};
 
-    return (weir_method){paths[which], &note_type, &reply_type, client_streaming, server_streaming};
+    return (weir_method){paths[which],     &note_type,       &reply_type,
+                         client_streaming, server_streaming, {0}};
 }
 
 static void serve(const char *path, weir_handler handler)
