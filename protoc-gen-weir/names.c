@@ -236,15 +236,18 @@ char *path_macro(const char *path)
 char *path_object(const char *path)
 {
     const char *stem = path_stem(path);
-    char *result = keep(2 * strlen(stem) + 2);
+    char *result = keep(3 * strlen(stem) + 2);
     char *out = result;
 
     if (*stem >= '0' && *stem <= '9')
         *out++ = '_';
     for (; *stem != '\0'; stem++) {
         if (*stem == '/')
-            *out++ = '_';
-        *out++ = is_word(*stem) ? *stem : '_';
+            out += sprintf(out, "__");
+        else if (is_word(*stem) || *stem == '_')
+            *out++ = *stem;
+        else
+            out += sprintf(out, "_%x", (unsigned char)*stem);
     }
     return result;
 }

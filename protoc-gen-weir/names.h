@@ -28,7 +28,8 @@ char *path_stem(const char *path);
 /* A path as a part of a macro's name: what is neither letter nor digit as _ and its hex code. */
 char *path_macro(const char *path);
 
-/* A path's stem as a part of a name: `/` is `__`, what else cannot stand in a name is `_`. */
+/* A path's stem as a part of a name: `/` is `__`, what else cannot stand in one is `_` and its hex
+ * code. */
 char *path_object(const char *path);
 
 #endif

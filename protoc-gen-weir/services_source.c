@@ -16,59 +16,43 @@
 
 /* ---- messages ---- */
 
-/* Letters of a message: $L in functions, $M its type, $F its full name. */
-static const char own_message[] =
-    "static void init_$L(void *message)\n"
-    "{\n"
-    "    $L__init(message);\n"
-    "}\n"
-    "\n"
-    "static void *unpack_$L(const weir_message_type *type, weir_arena *arena,\n"
-    "                       const uint8_t *data, size_t size)\n"
+/* Letters of a message: $L in functions, $M its type, $F its full name; $U, $S and $K are what
+ * unpacks, sizes and packs it. */
+static const char own_functions[] =
+    "static void *$U(const weir_message_type *type, weir_arena *arena,\n"
+    "    const uint8_t *data, size_t size)\n"
     "{\n"
     "    (void)type;\n"
     "    return $L__unpack_borrowed(arena, size, data);\n"
     "}\n"
     "\n"
-    "static size_t size_$L(const weir_message_type *type, const void *message)\n"
+    "static size_t $S(const weir_message_type *type, const void *message)\n"
     "{\n"
     "    (void)type;\n"
-    "    return $L__get_packed_size(message);\n"
+    "    return $L__get_packed_size((const $M *)message);\n"
     "}\n"
     "\n"
-    "static bool pack_$L(const weir_message_type *type, const void *message, uint8_t *out,\n"
-    "                    size_t size)\n"
+    "static bool $K(const weir_message_type *type, const void *message,\n"
+    "    uint8_t *out, size_t size)\n"
     "{\n"
     "    (void)type;\n"
-    "    return $L__pack_before(message, out + size) == out;\n"
+    "    return $L__pack_before((const $M *)message, out + size) == out;\n"
     "}\n"
-    "\n"
-    "static const weir_message_type type_$L = {\n"
-    "    .name = \"$F\",\n"
-    "    .size = sizeof($M),\n"
-    "    .init = init_$L,\n"
-    "    .unpack = unpack_$L,\n"
-    "    .packed_size = size_$L,\n"
-    "    .pack = pack_$L,\n"
-    "    .descriptor = &$L__descriptor,\n"
-    "};\n"
     "\n";
 
-static const char foreign_message[] = "static void init_$L(void *message)\n"
-                                      "{\n"
-                                      "    $L__init(message);\n"
-                                      "}\n"
-                                      "\n"
-                                      "static const weir_message_type type_$L = {\n"
-                                      "    .name = \"$F\",\n"
-                                      "    .size = sizeof($M),\n"
-                                      "    .init = init_$L,\n"
-                                      "    .unpack = weir_protobuf_type_unpack,\n"
-                                      "    .packed_size = weir_protobuf_type_packed_size,\n"
-                                      "    .pack = weir_protobuf_type_pack,\n"
-                                      "    .descriptor = &$L__descriptor,\n"
-                                      "};\n"
-                                      "\n";
+static const char message_type[] = "static void init_$L(void *message)\n"
+                                   "{\n"
+                                   "    $L__init(($M *)message);\n"
+                                   "}\n"
+                                   "\n"
+                                   "static const weir_message_type type_$L = {\n"
+                                   "    \"$F\", sizeof($M), init_$L,\n"
+                                   "    $U,\n"
+                                   "    $S,\n"
+                                   "    $K,\n"
+                                   "    &$L__descriptor, NULL, {0},\n"
+                                   "};\n"
+                                   "\n";
 
 /* Those of the services' messages that were printed. */
 struct printed {
@@ -96,7 +80,16 @@ static void print_message_type(struct printer *p, const struct message *message,
     names.letters['L'] = message->names.lower;
     names.letters['M'] = message->names.type;
     names.letters['F'] = message->names.full;
-    print_template(p, own_messages ? own_message : foreign_message, &names);
+    names.letters['U'] = "weir_protobuf_type_unpack";
+    names.letters['S'] = "weir_protobuf_type_packed_size";
+    names.letters['K'] = "weir_protobuf_type_pack";
+    if (own_messages) {
+        names.letters['U'] = keep_format("unpack_%s", message->names.lower);
+        names.letters['S'] = keep_format("size_%s", message->names.lower);
+        names.letters['K'] = keep_format("pack_%s", message->names.lower);
+        print_template(p, own_functions, &names);
+    }
+    print_template(p, message_type, &names);
 }
 
 static void print_message_types(struct printer *p, const struct file *file, bool own_messages)
@@ -122,7 +115,7 @@ static const char source_of_side[] =
     "{\n"
     "    $P__next_$S_fn *next = ($P__next_$S_fn *)target->fn;\n"
     "\n"
-    "    return next(target->self, task, arena, out, why);\n"
+    "    return next(target->self, task, arena, ($M *)out, why);\n"
     "}\n"
     "\n"
     "$W $P__$Ss_from(\n"
@@ -130,8 +123,9 @@ static const char source_of_side[] =
     "    void *state, void (*release)(void *state))\n"
     "{\n"
     "    weir_target target = {(weir_any_fn *)next, state, release};\n"
+    "    $W stream = {weir_typed_from($P__method.$S, $P__invoke_next_$S, target)};\n"
     "\n"
-    "    return ($W){weir_typed_from($P__method.$S, $P__invoke_next_$S, target)};\n"
+    "    return stream;\n"
     "}\n"
     "\n";
 
@@ -180,24 +174,33 @@ static void print_registration(struct printer *p, const struct method *method, c
     print_template(p, registration, &names);
 }
 
-static void print_plain(struct printer *p, const struct method *method)
+/* What a plain function is called with, and what is not used for that. */
+static void set_arguments(struct names_of *names, const struct method *method)
 {
-    struct names_of names = method_names(method);
+    const char *request = keep_format("(const %s *)request", method->request->names.type);
+    const char *response = keep_format("(%s *)response", method->response->names.type);
     const char *io = keep_format("(%s_Io *)io", method->names.type);
 
     if (is_unary(method)) {
-        names.letters['X'] = "request, response";
-        names.letters['U'] = "(void)io";
+        names->letters['X'] = keep_format("%s, %s", request, response);
+        names->letters['U'] = "(void)io";
     } else if (!method->client_streams) {
-        names.letters['X'] = keep_format("request, %s", io);
-        names.letters['U'] = "(void)response";
+        names->letters['X'] = keep_format("%s, %s", request, io);
+        names->letters['U'] = "(void)response";
     } else if (!method->server_streams) {
-        names.letters['X'] = keep_format("%s, response", io);
-        names.letters['U'] = "(void)request";
+        names->letters['X'] = keep_format("%s, %s", io, response);
+        names->letters['U'] = "(void)request";
     } else {
-        names.letters['X'] = io;
-        names.letters['U'] = "(void)request, (void)response";
+        names->letters['X'] = io;
+        names->letters['U'] = "(void)request, (void)response";
     }
+}
+
+static void print_plain(struct printer *p, const struct method *method)
+{
+    struct names_of names = method_names(method);
+
+    set_arguments(&names, method);
     print_template(p, plain_invoke, &names);
     print_registration(p, method, "handle", "handler", "fn",
                        "weir_typed_plain(&%s__method, %s__invoke, target, false)");
@@ -206,15 +209,28 @@ static void print_plain(struct printer *p, const struct method *method)
                            "weir_typed_plain(&%s__method, %s__invoke, target, true)");
 }
 
-static const char stream_invoke[] =
+static const char stream_invoke_one[] =
     "static weir_stream $P__invoke_stream(\n"
     "    const weir_target *target, weir_call *call, const void *request,\n"
     "    weir_stream requests)\n"
     "{\n"
     "    $P__stream_fn *fn = ($P__stream_fn *)target->fn;\n"
     "\n"
-    "    $U;\n"
-    "    return fn(target->self, call, $X).stream;\n"
+    "    (void)requests;\n"
+    "    return fn(target->self, call, (const $Q *)request).stream;\n"
+    "}\n"
+    "\n";
+
+static const char stream_invoke_many[] =
+    "static weir_stream $P__invoke_stream(\n"
+    "    const weir_target *target, weir_call *call, const void *request,\n"
+    "    weir_stream requests)\n"
+    "{\n"
+    "    $P__stream_fn *fn = ($P__stream_fn *)target->fn;\n"
+    "    $T_Requests typed = {requests};\n"
+    "\n"
+    "    (void)request;\n"
+    "    return fn(target->self, call, typed).stream;\n"
     "}\n"
     "\n";
 
@@ -225,7 +241,7 @@ static const char map_function[] =
     "{\n"
     "    $P__map_fn *fn = ($P__map_fn *)target->fn;\n"
     "\n"
-    "    return fn(target->self, arena, request, response, why);\n"
+    "    return fn(target->self, arena, (const $Q *)request, ($A *)response, why);\n"
     "}\n"
     "\n"
     "$T_Responses $P__map(\n"
@@ -234,9 +250,10 @@ static const char map_function[] =
     "    void *self, void (*release)(void *self))\n"
     "{\n"
     "    weir_target target = {(weir_any_fn *)fn, self, release};\n"
-    "\n"
-    "    return ($T_Responses){\n"
+    "    $T_Responses responses = {\n"
     "        weir_typed_map(&$P__method, requests.stream, $P__invoke_map, target)};\n"
+    "\n"
+    "    return responses;\n"
     "}\n"
     "\n";
 
@@ -247,7 +264,7 @@ static const char fold_function[] =
     "    weir_code (*step)(void *, const $Q *, weir_status *) =\n"
     "        (weir_code(*)(void *, const $Q *, weir_status *))target->fn;\n"
     "\n"
-    "    return step(target->self, request, why);\n"
+    "    return step(target->self, (const $Q *)request, why);\n"
     "}\n"
     "\n"
     "static weir_code $P__invoke_finish(\n"
@@ -256,7 +273,7 @@ static const char fold_function[] =
     "    weir_code (*finish)(void *, weir_arena *, $A *, weir_status *) =\n"
     "        (weir_code(*)(void *, weir_arena *, $A *, weir_status *))fn;\n"
     "\n"
-    "    return finish(self, arena, response, why);\n"
+    "    return finish(self, arena, ($A *)response, why);\n"
     "}\n"
     "\n"
     "$T_Responses $P__fold(\n"
@@ -264,10 +281,11 @@ static const char fold_function[] =
     "    const $T_Fold *fold)\n"
     "{\n"
     "    weir_target target = {(weir_any_fn *)fold->step, fold->state, fold->release};\n"
+    "    $T_Responses responses = {\n"
+    "        weir_typed_fold(&$P__method, requests.stream, $P__invoke_step, $P__invoke_finish,\n"
+    "            target, (weir_any_fn *)fold->finish)};\n"
     "\n"
-    "    return ($T_Responses){weir_typed_fold(&$P__method, requests.stream, $P__invoke_step,\n"
-    "                                          $P__invoke_finish, target,\n"
-    "                                          (weir_any_fn *)fold->finish)};\n"
+    "    return responses;\n"
     "}\n"
     "\n";
 
@@ -275,11 +293,7 @@ static void print_streams(struct printer *p, const struct method *method)
 {
     struct names_of names = method_names(method);
 
-    names.letters['X'] = method->client_streams
-                             ? keep_format("(%s_Requests){requests}", method->names.type)
-                             : "request";
-    names.letters['U'] = method->client_streams ? "(void)request" : "(void)requests";
-    print_template(p, stream_invoke, &names);
+    print_template(p, method->client_streams ? stream_invoke_many : stream_invoke_one, &names);
     print_registration(p, method, "handle_stream", "stream_handler", "stream_fn",
                        "weir_typed_stream(&%s__method, %s__invoke_stream, target)");
     if (method->client_streams)
@@ -293,11 +307,11 @@ static void print_method(struct printer *p, const struct method *method)
     struct names_of response = side_names(method, false);
 
     print_template(p, "/* ---- $D ---- */\n\nconst weir_method $P__method = {\n", &names);
-    print_template(p, "    .path = \"/$D\",\n", &names);
-    print(p, "    .request = &type_%s,\n", method->request->names.lower);
-    print(p, "    .response = &type_%s,\n", method->response->names.lower);
-    print(p, "    .client_streaming = %s,\n", method->client_streams ? "true" : "false");
-    print(p, "    .server_streaming = %s,\n};\n\n", method->server_streams ? "true" : "false");
+    print_template(p, "    \"/$D\",\n", &names);
+    print(p, "    &type_%s, &type_%s,\n", method->request->names.lower,
+          method->response->names.lower);
+    print(p, "    %s, %s, {0}, /* client, server streams */\n};\n\n",
+          method->client_streams ? "true" : "false", method->server_streams ? "true" : "false");
     if (method->client_streams)
         print_template(p, source_of_side, &request);
     print_template(p, source_of_side, &response);
@@ -375,11 +389,8 @@ static void print_file(struct printer *p, const struct file *file)
     if (told != 0)
         print(p, "};\n\n");
     print(p, "const weir_file %s__file = {\n", path_object(file->path));
-    print(p, "    .name = \"%s\",\n    .data = descriptor,\n    .size = sizeof descriptor,\n",
-          file->path);
-    if (told != 0)
-        print(p, "    .imports = imports,\n    .import_count = %zu,\n", told);
-    print(p, "};\n");
+    print(p, "    \"%s\", descriptor, sizeof descriptor,\n", file->path);
+    print(p, "    %s, %zu, {0},\n};\n", told != 0 ? "imports" : "NULL", told);
 }
 
 static void print_source(struct printer *p, const struct file *file, bool own_messages)
