@@ -21,7 +21,7 @@ typedef struct weir_channel_options {
     const char *user_agent;       /* copied; put before weir's own */
     size_t max_receive_size;      /* largest response message; default 4 MiB */
     size_t max_header_size;       /* name + value + 32 of all response headers; default 16 KiB */
-    size_t max_message_memory;    /* of one message unpacked or built by a typed function; default 8
+    size_t max_message_memory;    /* of one message unpacked or built by a typed function; default 16
                                 * times max_receive_size */
     weir_compression compression; /* of what calls send, where they do not say; default none */
 
@@ -32,7 +32,7 @@ typedef struct weir_channel_options {
     uint64_t keepalive_ns;
     uint64_t keepalive_timeout_ns;
     bool keepalive_without_calls;
-    uint64_t reserved[11];
+    uint64_t reserved[16];
 } weir_channel_options;
 
 /*

@@ -26,7 +26,7 @@ typedef struct weir_server_options {
     size_t max_header_size;       /* name + value + 32 of all request headers; default 16 KiB */
     unsigned max_threads;         /* of the pool for weir_blocking; default 16 */
     unsigned max_queue;           /* calls that wait for one; default 1024 */
-    size_t max_message_memory;    /* of one message unpacked or built by a typed function; default 8
+    size_t max_message_memory;    /* of one message unpacked or built by a typed function; default 16
                                 * times max_receive_size */
     weir_compression compression; /* of what calls send, where they do not say; default none */
 
@@ -37,8 +37,8 @@ typedef struct weir_server_options {
     uint64_t keepalive_timeout_ns;
 
     /* Pings of clients closer together than this (default 5 minutes; 2 hours while there are no
-     * calls, unless permitted) are strikes; the third in a row without data in between ends the
-     * connection with "too_many_pings". */
+     * calls, unless permitted; WEIR_NEVER: they are not counted) are strikes; the third in a row
+     * without data in between ends the connection with "too_many_pings". */
     uint64_t min_ping_interval_ns;
     bool permit_pings_without_calls;
 
@@ -48,7 +48,7 @@ typedef struct weir_server_options {
     uint64_t max_connection_idle_ns;
     uint64_t max_connection_age_ns;
     uint64_t max_connection_age_grace_ns;
-    uint64_t reserved[8];
+    uint64_t reserved[16];
 } weir_server_options;
 
 /* `options` may be NULL: all defaults. */

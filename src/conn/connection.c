@@ -584,22 +584,31 @@ static void grace_over(struct loop_timer *timer)
  * A single GOAWAY would lose the calls that are on their way to us: the first one is but a notice,
  * and its ping comes back behind the last stream that was opened before it was read.
  */
+static void begin_notice(weir_connection *c)
+{
+    c->drain = DRAIN_NOTICE;
+    c->notice_end = clock_after(c->loop->now, NOTICE_NS);
+    http2_notice(c->session, DRAIN_PING);
+}
+
+/* May be asked for again; the shorter grace counts. */
 static void drain(weir_connection *c, uint64_t grace_ns, const char *farewell)
 {
-    uint64_t notice_end = clock_after(c->loop->now, NOTICE_NS);
+    uint64_t grace_end = clock_after(c->loop->now, grace_ns);
 
-    c->grace_end = clock_after(c->loop->now, grace_ns);
+    if (c->lingering)
+        return;
+    if (c->drain == DRAIN_NOT || grace_end < c->grace_end)
+        c->grace_end = grace_end;
     if (farewell != NULL)
         c->farewell = farewell;
-    if (c->client || grace_ns == 0 || c->drain == DRAIN_GOAWAY) {
+    if (c->drain != DRAIN_GOAWAY && (c->client || grace_ns == 0))
         end_notice(c);
-        return;
-    }
-    if (c->drain == DRAIN_NOT) {
-        c->drain = DRAIN_NOTICE;
-        http2_notice(c->session, DRAIN_PING);
-    }
-    loop_timer_set(c->loop, &c->grace, notice_end < c->grace_end ? notice_end : c->grace_end);
+    else if (c->drain == DRAIN_NOT)
+        begin_notice(c);
+    loop_timer_set(c->loop, &c->grace,
+                   c->drain == DRAIN_NOTICE && c->notice_end < c->grace_end ? c->notice_end
+                                                                            : c->grace_end);
     name(c);
 }
 
@@ -659,14 +668,20 @@ static void obey(weir_connection *c, enum guard_verdict verdict)
     }
 }
 
+static bool is_ending(const weir_connection *c)
+{
+    return c->broken || c->eof || c->lingering;
+}
+
 static void keep_watch(weir_connection *c)
 {
     bool calls = c->exchange_count != 0;
 
-    if (c->broken || c->eof || c->lingering || (c->client && !c->opened))
+    if (is_ending(c) || (c->client && !c->opened))
         return;
     obey(c, guard_look(&c->guard, http2_counts(c->session), calls, c->loop->now));
-    loop_timer_set(c->loop, &c->watch, guard_next(&c->guard, calls));
+    loop_timer_set(c->loop, &c->watch,
+                   is_ending(c) ? WEIR_NEVER : guard_next(&c->guard, calls));
 }
 
 static void watch_over(struct loop_timer *timer)

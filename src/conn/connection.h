@@ -66,6 +66,7 @@ struct weir_connection {
     bool shutdown_asked; /* and done in the run phase: between two turns the clock is behind */
     uint64_t shutdown_grace;
     enum drain drain;
+    uint64_t notice_end;
     uint64_t grace_end;
     const char *farewell; /* the debug data of a GOAWAY that comes; may be NULL */
     struct guard guard;

@@ -13,12 +13,14 @@
 #define IDLE_PING_INTERVAL WEIR_SECONDS(2 * 60 * 60)
 #define MAX_GLITCHES 10000
 #define GLITCHES_PER_SECOND 330
+/* A message may come with a window update for its stream and one for the connection. */
+#define PER_WORK 4
 #define MAX_FAULTS 1000
 #define FAULTS_PER_SECOND 33
 
 void guard_init(struct guard *g, const struct guard_options *options)
 {
-    *g = (struct guard){.options = *options, .answer_due = WEIR_NEVER, .idle = true};
+    *g = (struct guard){.options = *options, .idle = true};
 }
 
 static void start(struct guard *g, uint64_t now)
@@ -54,7 +56,7 @@ static bool calm_is_lost(struct guard *g, const struct http2_counts *counts, uin
 {
     leak(g, now);
     g->glitches += counts->glitches - g->seen.glitches;
-    g->glitches = less(g->glitches, 2 * (counts->work - g->seen.work));
+    g->glitches = less(g->glitches, PER_WORK * (counts->work - g->seen.work));
     g->faults += counts->faults - g->seen.faults;
     return g->glitches > MAX_GLITCHES || g->faults > MAX_FAULTS;
 }
@@ -83,31 +85,36 @@ static bool pings_peer(const struct guard *g, bool calls)
 
 static uint64_t ping_due(const struct guard *g, bool calls)
 {
-    if (g->answer_due != WEIR_NEVER)
+    if (g->pinged)
         return g->answer_due;
     return pings_peer(g, calls) ? clock_after(g->last_read, g->options.keepalive) : WEIR_NEVER;
 }
 
-static uint64_t retirement(const struct guard *g)
+static uint64_t idle_due(const struct guard *g)
 {
-    uint64_t old = clock_after(g->born, g->options.max_age);
-    uint64_t idle = g->idle ? clock_after(g->idle_since, g->options.max_idle) : WEIR_NEVER;
+    return g->idle && !g->idle_said ? clock_after(g->idle_since, g->options.max_idle) : WEIR_NEVER;
+}
 
-    if (g->retired)
-        return WEIR_NEVER;
-    return old < idle ? old : idle;
+static uint64_t age_due(const struct guard *g)
+{
+    return g->age_said ? WEIR_NEVER : clock_after(g->born, g->options.max_age);
 }
 
 static enum guard_verdict look_at_clock(struct guard *g, bool calls, uint64_t now)
 {
-    if (now >= g->answer_due)
-        return GUARD_DEAD;
-    if (now >= retirement(g)) {
-        g->retired = true;
-        return now >= clock_after(g->born, g->options.max_age) ? GUARD_OLD : GUARD_IDLE;
+    if (now >= age_due(g)) {
+        g->age_said = true;
+        return GUARD_OLD;
+    }
+    if (now >= idle_due(g)) {
+        g->idle_said = true;
+        return GUARD_IDLE;
     }
     if (now < ping_due(g, calls))
         return GUARD_FINE;
+    if (g->pinged)
+        return GUARD_DEAD;
+    g->pinged = true;
     g->answer_due = clock_after(now, g->options.keepalive_timeout);
     return GUARD_PING;
 }
@@ -122,7 +129,7 @@ enum guard_verdict guard_look(struct guard *g, const struct http2_counts *counts
     if (g->read) {
         g->read = false;
         g->last_read = now;
-        g->answer_due = WEIR_NEVER;
+        g->pinged = false;
     }
     if (!g->idle || calls)
         g->idle_since = now;
@@ -140,7 +147,9 @@ enum guard_verdict guard_look(struct guard *g, const struct http2_counts *counts
 
 uint64_t guard_next(const struct guard *g, bool calls)
 {
-    uint64_t ping = ping_due(g, calls), end = retirement(g);
+    uint64_t next = ping_due(g, calls), idle = idle_due(g), age = age_due(g);
 
-    return ping < end ? ping : end;
+    if (idle < next)
+        next = idle;
+    return age < next ? age : next;
 }

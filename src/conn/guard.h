@@ -40,10 +40,12 @@ struct guard {
     unsigned strikes;
     uint64_t last_read;
     uint64_t last_ping;
-    uint64_t answer_due; /* WEIR_NEVER: no ping of ours is out */
+    bool pinged;         /* a ping of ours is out ... */
+    uint64_t answer_due; /* ... and this is when it must have been answered */
     uint64_t idle_since;
     bool idle;
-    bool retired; /* of age or idle: said once */
+    bool idle_said; /* each once */
+    bool age_said;
     uint64_t born;
     uint64_t drained_at; /* the buckets leak from then on */
     struct http2_counts seen;

@@ -118,11 +118,12 @@ static weir_poll fail(struct inbound *in, weir_item *out)
 }
 
 /* On the reader's thread and without the lock: it may take long. */
-static weir_poll inflate_item(struct inbound *in, weir_item *out)
+static weir_poll inflate_item(struct inbound *in, weir_compression encoding, size_t max_size,
+                              weir_item *out)
 {
     weir_bytes plain;
     weir_code code =
-        compression_inflate(in->encoding, &out->message, in->reader.max_size, &plain, &out->status);
+        compression_inflate(encoding, &out->message, max_size, &plain, &out->status);
 
     if (code != WEIR_OK)
         return fail(in, out);
@@ -134,12 +135,16 @@ static weir_poll inflate_item(struct inbound *in, weir_item *out)
 static weir_poll inbound_poll(void *self, weir_task *task, weir_item *out)
 {
     struct inbound *in = self;
+    weir_compression encoding;
+    size_t max_size;
     weir_poll poll;
 
     pthread_mutex_lock(&in->lock);
     poll = take(in, task, out);
+    encoding = in->encoding;
+    max_size = in->reader.max_size;
     pthread_mutex_unlock(&in->lock);
-    return poll == WEIR_READY && out->flags != 0 ? inflate_item(in, out) : poll;
+    return poll == WEIR_READY && out->flags != 0 ? inflate_item(in, encoding, max_size, out) : poll;
 }
 
 static void inbound_release(void *self)

@@ -139,10 +139,13 @@ static bool status_header(struct exchange *e, weir_slice name, weir_slice value)
     return true;
 }
 
+/* Trailers say nothing about the messages that came before them. */
 static void read_encoding(struct exchange *e, weir_slice value)
 {
     weir_compression encoding = WEIR_IDENTITY;
 
+    if (e->response_came)
+        return;
     e->unsupported_encoding = !compression_parse(value, &encoding);
     inbound_set_encoding(e->in, encoding);
 }

@@ -105,6 +105,7 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
     void *stream = stream_of(s, id);
 
     (void)flags;
+    s->counts.work++;
     s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_connection(ng, size)) != 0;
     if (stream != NULL)
         s->events->data(s->self, stream, data, size);
@@ -126,11 +127,10 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *header, v
     bool last = (header->flags & NGHTTP2_FLAG_END_STREAM) != 0;
 
     (void)ng;
-    if (header->type == NGHTTP2_HEADERS || header->type == NGHTTP2_GOAWAY ||
-        (header->type == NGHTTP2_DATA && (header->length != 0 || last)))
+    if (header->type == NGHTTP2_HEADERS || (header->type == NGHTTP2_DATA && last))
         s->counts.work++;
     else
-        s->counts.glitches++;
+        s->counts.glitches++; /* DATA with something in it takes that back: there may be padding alone */
     return 0;
 }
 

@@ -174,7 +174,8 @@ static struct guard_options guard_of(const weir_server_options *options, const v
         .keepalive_without_calls = true,
         .max_idle = options->max_connection_idle_ns,
         .max_age = jittered(options->max_connection_age_ns, seed, now),
-        .min_ping_interval = options->min_ping_interval_ns,
+        .min_ping_interval =
+            options->min_ping_interval_ns != WEIR_NEVER ? options->min_ping_interval_ns : 0,
         .pings_without_calls = options->permit_pings_without_calls,
     };
 }

@@ -347,6 +347,25 @@ static void a_broken_response_behind_which_all_ended_well_is_internal_too(void *
     reader_clear(&r);
 }
 
+static void trailers_say_nothing_about_the_messages_before_them(void **state)
+{
+    weir_bytes small = deflated(WEIR_GZIP);
+    uint8_t prefix[5] = {1, 0, 0, (uint8_t)(small.size >> 8), (uint8_t)small.size};
+    struct peer *p = *state;
+    struct reader r;
+    int32_t id = peer_call(p, &r, "/t.T/x", weir_stream_empty());
+
+    peer_headers(p, id, 0, RESPONSE, "grpc-encoding", "gzip", NULL);
+    peer_data(p, id, 0, prefix, sizeof prefix);
+    peer_data(p, id, 0, small.data, small.size);
+    peer_headers(p, id, END_STREAM, "grpc-status", "0", "grpc-encoding", "identity", NULL);
+    peer_settle(p);
+    assert_int_equal(flags_of(&r), WEIR_ITEM_COMPRESSED);
+    expect_end(&r);
+    reader_clear(&r);
+    weir_bytes_unref(&small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +382,7 @@ int main(void)
         CLIENT_TEST(a_client_says_what_it_accepts_and_how_it_compresses),
         CLIENT_TEST(a_broken_response_is_internal_and_the_server_is_told),
         CLIENT_TEST(a_broken_response_behind_which_all_ended_well_is_internal_too),
+        CLIENT_TEST(trailers_say_nothing_about_the_messages_before_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

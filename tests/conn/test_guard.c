@@ -145,7 +145,7 @@ static void a_connection_without_calls_is_shut_down_and_told_why(void **state)
 static void a_connection_of_age_ends_its_calls_after_a_grace(void **state)
 {
     const weir_server_options options = {.max_connection_age_ns = WEIR_SECONDS(100),
-                                         .max_connection_age_grace_ns = WEIR_SECONDS(10)};
+                                         .max_connection_age_grace_ns = WEIR_SECONDS(30)};
     struct peer *p = own_server(&options);
 
     (void)state;
@@ -159,8 +159,42 @@ static void a_connection_of_age_ends_its_calls_after_a_grace(void **state)
     answer_ping(p, 0);
     assert_true(goaway_says(p, 1, "max_age"));
     assert_int_equal(p->service->served[0].responses.released, 0);
-    peer_advance(p, WEIR_SECONDS(11));
+    peer_advance(p, WEIR_SECONDS(31));
     assert_int_equal(p->service->served[0].responses.released, 1);
+    peer_free(p);
+}
+
+static void a_connection_that_was_idle_is_of_age_all_the_same(void **state)
+{
+    const weir_server_options options = {.max_connection_idle_ns = WEIR_SECONDS(5),
+                                         .max_connection_age_ns = WEIR_SECONDS(60),
+                                         .max_connection_age_grace_ns = WEIR_SECONDS(1)};
+    struct peer *p = own_server(&options);
+
+    (void)state;
+    peer_advance(p, WEIR_SECONDS(6));
+    assert_int_equal(goaway_last(p, 0), NOTICE_LAST_ID);
+    peer_request(p, 1, 0, "/t.T/Hand", NULL); /* it may: that was but a notice */
+    peer_advance(p, WEIR_SECONDS(40));
+    assert_int_equal(p->service->served[0].responses.released, 0);
+    peer_advance(p, WEIR_SECONDS(30));
+    assert_int_equal(p->service->served[0].responses.released, 1);
+    peer_free(p);
+}
+
+static void a_second_shutdown_does_not_undo_the_end_of_the_first(void **state)
+{
+    struct peer *p = own_server(NULL);
+
+    (void)state;
+    peer_request(p, 1, 0, "/t.T/Hand", NULL);
+    peer_settle(p);
+    p->deaf = true;
+    weir_server_shutdown(p->server, WEIR_SECONDS(1));
+    peer_advance(p, WEIR_SECONDS(1));
+    weir_server_shutdown(p->server, WEIR_NEVER);
+    peer_advance(p, WEIR_SECONDS(2));
+    assert_null(p->connection);
     peer_free(p);
 }
 
@@ -183,6 +217,19 @@ static void a_server_gives_up_a_peer_that_answers_no_ping(void **state)
     assert_non_null(p->connection);
     peer_advance(p, 1);
     assert_null(p->connection);
+    peer_free(p);
+}
+
+static void a_ping_that_may_take_for_ever_is_sent_once(void **state)
+{
+    const weir_server_options options = {.keepalive_ns = WEIR_SECONDS(60),
+                                         .keepalive_timeout_ns = WEIR_NEVER};
+    struct peer *p = own_server(&options);
+
+    (void)state;
+    peer_advance(p, WEIR_SECONDS(3000));
+    assert_int_equal(peer_count(p, NGHTTP2_PING, 0), 1);
+    assert_non_null(p->connection);
     peer_free(p);
 }
 
@@ -259,13 +306,14 @@ static void pings_far_enough_apart_or_with_data_between_are_no_strikes(void **st
 }
 
 /* Frames of this kind until the connection ends: how many it took. */
-static int flood(struct peer *p, uint8_t type, const void *payload, size_t size, int32_t stream)
+static int flood(struct peer *p, uint8_t type, uint8_t flags, const void *payload, size_t size,
+                 int32_t stream)
 {
     int sent = 0;
 
     while (p->connection != NULL && peer_count(p, NGHTTP2_GOAWAY, 0) == 0 && sent < 30000) {
         for (int i = 0; i < 100; i++, sent++)
-            peer_frame(p, type, 0, stream, payload, size);
+            peer_frame(p, type, flags, stream, payload, size);
         peer_settle(p);
     }
     return sent;
@@ -273,28 +321,34 @@ static int flood(struct peer *p, uint8_t type, const void *payload, size_t size,
 
 static void frames_that_move_nothing_end_the_connection(void **state)
 {
-    static const uint8_t priority[5], increment[4] = {0, 0, 0, 1};
+    static const uint8_t priority[5], goaway[8], increment[4] = {0, 0, 0, 1};
+    static const uint8_t padding[3] = {2};
     static const struct {
         uint8_t type;
+        uint8_t flags;
         const void *payload;
         size_t size;
         int32_t stream;
     } kinds[] = {
-        {NGHTTP2_DATA, NULL, 0, 3},
-        {NGHTTP2_WINDOW_UPDATE, increment, 4, 0},
-        {NGHTTP2_PRIORITY, priority, 5, 3},
-        {NGHTTP2_SETTINGS, NULL, 0, 0},
-        {0x55, "?", 1, 0},
+        {NGHTTP2_DATA, 0, NULL, 0, 3},
+        {NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, padding, 3, 3},
+        {NGHTTP2_WINDOW_UPDATE, 0, increment, 4, 0},
+        {NGHTTP2_PRIORITY, 0, priority, 5, 3},
+        {NGHTTP2_SETTINGS, 0, NULL, 0, 0},
+        {NGHTTP2_GOAWAY, 0, goaway, 8, 0},
+        {0x55, 0, "?", 1, 0},
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         struct peer *p = own_server(NULL);
+        int sent;
 
         peer_request(p, 3, 0, "/t.T/Hand", NULL);
         peer_settle(p);
-        assert_in_range(flood(p, kinds[i].type, kinds[i].payload, kinds[i].size, kinds[i].stream),
-                        10000, 10500);
+        sent = flood(p, kinds[i].type, kinds[i].flags, kinds[i].payload, kinds[i].size,
+                     kinds[i].stream);
+        assert_in_range(sent, 10000, 10500);
         expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
         peer_free(p);
     }
@@ -305,7 +359,7 @@ static void tiny_messages_with_a_window_update_each_are_no_flood(void **state)
     struct peer *p = *state;
 
     peer_request(p, 3, 0, "/t.T/Echo", NULL);
-    for (int i = 0; i < 30000; i++) {
+    for (int i = 0; i < 8000; i++) {
         peer_message(p, 3, 0, "hi");
         peer_window(p, 3, 7);
         peer_window(p, 0, 7);
@@ -343,7 +397,10 @@ int main(void)
         SERVER_TEST_WHOLE(a_shutdown_without_grace_ends_at_once),
         SERVER_TEST_WHOLE(a_connection_without_calls_is_shut_down_and_told_why),
         SERVER_TEST_WHOLE(a_connection_of_age_ends_its_calls_after_a_grace),
+        SERVER_TEST_WHOLE(a_connection_that_was_idle_is_of_age_all_the_same),
+        SERVER_TEST_WHOLE(a_second_shutdown_does_not_undo_the_end_of_the_first),
         SERVER_TEST_WHOLE(a_server_gives_up_a_peer_that_answers_no_ping),
+        SERVER_TEST_WHOLE(a_ping_that_may_take_for_ever_is_sent_once),
         SERVER_TEST_WHOLE(any_byte_puts_off_a_ping),
         SERVER_TEST_WHOLE(a_client_pings_while_calls_run_and_ends_them_when_nothing_comes),
         SERVER_TEST(pings_too_close_together_end_the_connection),
