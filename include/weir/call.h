@@ -96,10 +96,10 @@ WEIR_API bool weir_call_cancelled(const weir_call *call);
 
 /*
  * Memory to build a message from. In a typed plain function it lives until that has returned, and
- * in one that streams until the next message was written; elsewhere as long as the call, and nothing
- * is given back before that. It counts as a message in
- * memory, which is bounded (max_message_memory of the server or channel). NULL: past that, or
- * memory is out. While a function of the pool runs (weir_blocking), only that function may use it.
+ * in one that streams until the next message was written; elsewhere as long as the call, and
+ * nothing is given back before that. It counts as a message in memory, which is bounded
+ * (max_message_memory of the server or channel). NULL: past that, or memory is out. While a
+ * function of the pool runs (weir_blocking), only that function may use it.
  */
 WEIR_API void *weir_call_alloc(weir_call *call, size_t size);
 /* A copy with a NUL behind it. */

@@ -8,8 +8,8 @@
  *     weir_health_unref(health);
  *
  * The server as a whole is the name "", which is SERVING from the start. When a server that serves
- * it begins to shut down all names become NOT_SERVING, watchers are told, and their calls end, so that
- * they do not hold the server up. Functions here work from any thread.
+ * it begins to shut down all names become NOT_SERVING, watchers are told, and their calls end, so
+ * that they do not hold the server up. Functions here work from any thread.
  */
 #ifndef WEIR_HEALTH_H
 #define WEIR_HEALTH_H

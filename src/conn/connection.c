@@ -45,7 +45,8 @@ void connection_add_work(weir_connection *c, struct list *work_link)
 
 /* ---- a client's calls that wait for an open connection, or for others to end ---- */
 
-/* One that says goodbye sends no more requests either: its peer closes it when the last one ended. */
+/* One that says goodbye sends no more requests either: its peer closes it when the last one
+ * ended. */
 bool connection_can_request(const weir_connection *c)
 {
     return c->drain == DRAIN_NOT && !c->shutdown_asked && http2_can_request(c->session);

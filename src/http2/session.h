@@ -78,9 +78,10 @@ struct http2_events {
 };
 
 /*
- * What happened so far. `glitches` are frames that may cost us and move nothing: all but HEADERS and
- * the end of a stream. `work` is what moves: HEADERS and DATA that leave, HEADERS that come, and
- * bytes of DATA that come, so that a frame of DATA with nothing but padding is a glitch. `faults` are streams that we reset because of what the peer did on them.
+ * What happened so far. `glitches` are frames that may cost us and move nothing: all but HEADERS
+ * and the end of a stream. `work` is what moves: HEADERS and DATA that leave, HEADERS that come,
+ * and bytes of DATA that come, so that a frame of DATA with nothing but padding is a glitch.
+ * `faults` are streams that we reset because of what the peer did on them.
  */
 struct http2_counts {
     uint64_t glitches;

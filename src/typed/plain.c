@@ -2,10 +2,10 @@
 /*
  * plain.c - plain functions of structures as handlers.
  *
- * Messages never lie in the call's own memory, which ends with the call: that may be long after, when
- * the client takes its time to read the response. A unary function has an arena that ends with it. One
- * that streams reads into one arena, cleared with each read, and builds what it writes in another,
- * cleared with each write.
+ * Messages never lie in the call's own memory, which ends with the call: that may be long after,
+ * when the client takes its time to read the response. A unary function has an arena that ends with
+ * it. One that streams reads into one arena, cleared with each read, and builds what it writes in
+ * another, cleared with each write.
  */
 #include "call/call.h"
 #include "stream/combinator.h"
