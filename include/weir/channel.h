@@ -18,11 +18,11 @@ typedef struct weir_channel_options {
     weir_loop *loop; /* default: a thread of its own */
     const char
         *authority; /* copied; default: the target's host:port, "localhost" on Unix sockets */
-    const char *user_agent;       /* copied; put before weir's own */
-    size_t max_receive_size;      /* largest response message; default 4 MiB */
-    size_t max_header_size;       /* name + value + 32 of all response headers; default 16 KiB */
-    size_t max_message_memory;    /* of one message unpacked or built by a typed function; default 16
-                                * times max_receive_size */
+    const char *user_agent;  /* copied; put before weir's own */
+    size_t max_receive_size; /* largest response message; default 4 MiB */
+    size_t max_header_size;  /* name + value + 32 of all response headers; default 16 KiB */
+    /* Of one message that a typed function unpacks or builds; default 16 times max_receive_size. */
+    size_t max_message_memory;
     weir_compression compression; /* of what calls send, where they do not say; default none */
 
     /* A server from which nothing came for keepalive_ns (default: off; at least 10 s) while calls

@@ -19,15 +19,15 @@ extern "C" {
 #endif
 
 typedef struct weir_server_options {
-    weir_loop *loop;              /* default: threads of its own, started by weir_server_start */
-    unsigned threads;             /* loops (and threads) of its own; default 1 */
-    uint32_t max_streams;         /* concurrent calls on one connection; default 100 */
-    size_t max_receive_size;      /* largest request message; default 4 MiB */
-    size_t max_header_size;       /* name + value + 32 of all request headers; default 16 KiB */
-    unsigned max_threads;         /* of the pool for weir_blocking; default 16 */
-    unsigned max_queue;           /* calls that wait for one; default 1024 */
-    size_t max_message_memory;    /* of one message unpacked or built by a typed function; default 16
-                                * times max_receive_size */
+    weir_loop *loop;         /* default: threads of its own, started by weir_server_start */
+    unsigned threads;        /* loops (and threads) of its own; default 1 */
+    uint32_t max_streams;    /* concurrent calls on one connection; default 100 */
+    size_t max_receive_size; /* largest request message; default 4 MiB */
+    size_t max_header_size;  /* name + value + 32 of all request headers; default 16 KiB */
+    unsigned max_threads;    /* of the pool for weir_blocking; default 16 */
+    unsigned max_queue;      /* calls that wait for one; default 1024 */
+    /* Of one message that a typed function unpacks or builds; default 16 times max_receive_size. */
+    size_t max_message_memory;
     weir_compression compression; /* of what calls send, where they do not say; default none */
 
     /* A peer from which nothing came for keepalive_ns (default 2 hours) is pinged, and given up

@@ -130,7 +130,7 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *header, v
     if (header->type == NGHTTP2_HEADERS || (header->type == NGHTTP2_DATA && last))
         s->counts.work++;
     else
-        s->counts.glitches++; /* DATA with something in it takes that back: there may be padding alone */
+        s->counts.glitches++; /* also DATA, which may be all padding: what is in it counts then */
     return 0;
 }
 

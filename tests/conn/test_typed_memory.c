@@ -88,7 +88,8 @@ static weir_stream down(const weir_target *target, weir_call *call, const void *
     return counting_down(((const struct note *)request)->number);
 }
 
-static const weir_method blocking_method = {"/n.N/Blocking", &note_type, &reply_type, true, true, {0}};
+static const weir_method blocking_method = {
+    "/n.N/Blocking", &note_type, &reply_type, true, true, {0}};
 
 static const weir_method hungry_method = {"/n.N/Hungry", &note_type, &reply_type, false, true, {0}};
 
