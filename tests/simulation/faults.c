@@ -33,6 +33,11 @@ static bool has(unsigned kind)
     return (plan.kinds & (1u << kind)) != 0;
 }
 
+bool faults_may_jump(void)
+{
+    return has(JUMP);
+}
+
 /* ---- to whom ---- */
 
 static struct wire *some_wire(struct dice *dice)
@@ -88,7 +93,8 @@ static void half_open(struct dice *dice)
     if (wire == NULL)
         return;
     count(COUNT_HALF_OPEN);
-    wire_half_open(wire, (enum side)dice_below(dice, 2), WEIR_MILLISECONDS(dice_scale(dice, 5000)));
+    wire_half_open(wire, (enum side)dice_below(dice, 2),
+                   WEIR_MILLISECONDS(dice_scale(dice, 60000)));
 }
 
 static void stall(struct dice *dice)

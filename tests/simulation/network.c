@@ -9,6 +9,7 @@
 
 #include "simulation/allocator.h"
 #include "simulation/counts.h"
+#include "simulation/faults.h"
 #include "simulation/handlers.h"
 #include "simulation/must.h"
 #include "simulation/talk.h"
@@ -83,7 +84,9 @@ static void serve(struct host *host)
     /* Pings without end would be a system that never comes to rest. */
     const weir_server_options options = {.loop = network.loops[0].loop,
                                          .max_streams = host->max_streams,
-                                         .keepalive_ns = WEIR_NEVER};
+                                         .keepalive_ns = WEIR_NEVER,
+                                         .max_connection_idle_ns = host->max_idle_ns,
+                                         .min_ping_interval_ns = 1};
     struct serving *serving = calloc(1, sizeof *serving);
 
     allocator_spare(true);
@@ -147,7 +150,8 @@ void host_shutdown(struct host *host, uint64_t grace_ns)
 
 static void open_channel(struct route *route)
 {
-    const weir_channel_options options = {.loop = route->loop->loop};
+    const weir_channel_options options = {.loop = route->loop->loop,
+                                          .keepalive_ns = route->keepalive_ns};
 
     allocator_spare(true);
     MUST(channel_create(route->host->address, &options, options.loop, &route->channel, NULL) ==
@@ -184,6 +188,8 @@ static void lay_out_hosts(struct dice *dice)
 
         snprintf(host->address, sizeof host->address, "host%u:1", i);
         host->max_streams = streams[dice_below(dice, 6)];
+        if (!faults_may_jump() && dice_chance(dice, 200))
+            host->max_idle_ns = WEIR_MICROSECONDS(dice_scale(dice, 1000000));
     }
 }
 
@@ -193,6 +199,8 @@ static struct route *add_route(struct dice *dice, struct host *host)
 
     route->host = host;
     route->loop = &network.loops[dice_below(dice, network.loop_count)];
+    if (!faults_may_jump() && dice_chance(dice, 300))
+        route->keepalive_ns = WEIR_SECONDS(10);
     open_channel(route);
     return route;
 }

@@ -73,6 +73,7 @@ struct host {
     uint64_t refuses_until;
     struct route *via; /* a proxy: where it sends what it gets */
     uint32_t max_streams;
+    uint64_t max_idle_ns; /* 0: never */
 };
 
 struct route {
@@ -80,6 +81,7 @@ struct route {
     struct host *host;
     struct sim_loop *loop;
     unsigned troubled_wires;
+    uint64_t keepalive_ns; /* 0: off */
 };
 
 struct network {

@@ -78,6 +78,7 @@ static void draw_origin(struct origin *origin, struct dice *dice)
         origin->pause_permille = dice_scale(dice, 300);
     origin->pause_ns = WEIR_MICROSECONDS(dice_scale(dice, 30000));
     origin->pauses_by_clock = dice_chance(dice, 500);
+    origin->cancels_at = dice_chance(dice, 15) ? dice_below(dice, 40) : UINT32_MAX;
 }
 
 static weir_code draw_error(struct dice *dice, uint32_t permille)

@@ -57,6 +57,7 @@ struct origin {
     uint32_t pause_permille;
     uint64_t pause_ns;
     bool pauses_by_clock; /* else somebody wakes it */
+    uint32_t cancels_at;  /* cancels its own call from inside a poll; UINT32_MAX: does not */
 };
 
 /* How a stream is read. */

@@ -95,9 +95,9 @@ void run(uint64_t seed, const struct cuts *cuts)
 
     count(COUNT_RUNS);
     scheduler_start(seed);
+    faults_start(seed, cuts);
     network_start(seed);
     talks_start(seed, cuts);
-    faults_start(seed, cuts);
     run_until_quiet();
     faults_stop();
     talks_check_end();

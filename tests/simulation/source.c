@@ -53,6 +53,18 @@ static bool pauses(struct source *source, weir_task *task)
     return true;
 }
 
+/* A poll may ask for anything; it is done when the poll is over. */
+static void cancel_from_inside(const struct source *source)
+{
+    struct talk *talk = source->talk;
+
+    if (source->next != source->lane.origin->cancels_at)
+        return;
+    count(source->lane.server ? COUNT_CANCEL_SERVER : COUNT_CANCEL_CLIENT);
+    talk_may_end_with(talk, WEIR_CANCELLED);
+    weir_call_cancel(source->lane.server ? talk->server_call : talk->call);
+}
+
 static void give(struct source *source, weir_item *out)
 {
     struct account *account = source->account;
@@ -76,6 +88,7 @@ static weir_poll next(void *state, weir_task *task, weir_item *out)
     if (pauses(source, task))
         return WEIR_PENDING;
     if (source->next != source->end) {
+        cancel_from_inside(source);
         give(source, out);
         return WEIR_READY;
     }
