@@ -5,12 +5,26 @@
 #include "simulation/handlers.h"
 
 #include "simulation/counts.h"
+#include "simulation/faults.h"
 #include "simulation/must.h"
 #include "simulation/talk.h"
 
 #include <stdio.h>
 
 /* ---- what all kinds have in common ---- */
+
+/* A handler may do that, and it takes nothing from anybody: not from its own call either. Where the
+ * clock jumps, clients may hear of it too late, and then calls may be refused. */
+static void shut_down(const struct talk *talk)
+{
+    struct host *host =
+        talk->route->host->via != NULL ? talk->route->host->via->host : talk->route->host;
+
+    if (!talk->plan.shuts_down || faults_may_jump() || host->serving->wires == 0)
+        return;
+    count(COUNT_SHUTDOWN);
+    host_shutdown(host, WEIR_NEVER);
+}
 
 static struct talk *served(weir_call *call)
 {
@@ -29,6 +43,7 @@ static struct talk *served(weir_call *call)
         count(COUNT_SEND_HEADERS);
         weir_call_send_headers(call);
     }
+    shut_down(talk);
     return talk;
 }
 

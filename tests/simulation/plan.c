@@ -158,6 +158,7 @@ static void draw_surroundings(struct plan *plan, struct dice *dice)
     plan->wait_for_ready = dice_chance(dice, 300);
     plan->send_headers = dice_chance(dice, 150);
     plan->metadata = dice_chance(dice, 100);
+    plan->shuts_down = dice_chance(dice, 4);
     if (dice_chance(dice, 50))
         plan->request_compression = (weir_compression)dice_below(dice, 3);
     if (dice_chance(dice, 50))

@@ -93,6 +93,7 @@ struct plan {
     bool wait_for_ready;
     bool send_headers;
     bool metadata;
+    bool shuts_down; /* its handler shuts its server down, without an end of grace */
     weir_compression request_compression, response_compression;
     weir_pipe_options pipe;
 };

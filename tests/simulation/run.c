@@ -72,12 +72,21 @@ static void check_loops_sleep(void)
         MUST(weir_loop_wakeup(network.loops[i].loop) == WEIR_NEVER, "a loop was not notified");
 }
 
+static unsigned a_live_talk(void)
+{
+    unsigned i = 0;
+
+    while (i < talk_count && talks[i].over)
+        i++;
+    return i;
+}
+
 static void run_until_quiet(void)
 {
     uint64_t checked = 0;
 
     for (unsigned steps = 0; scheduler_step(); steps++) {
-        MUST(steps < STEPS_MAX, "it never comes to rest");
+        MUST(steps < STEPS_MAX, "it never comes to rest, and call %u has not ended", a_live_talk());
         faults_step();
         if (settled != checked) {
             checked = settled;
