@@ -252,6 +252,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
     if (s->closing)
         return;
+    if (status < 0)
+        s->watched = 0; /* libuv stops a poll that tells of an error */
     if (s->connection == NULL) {
         read_off(s);
         return;
@@ -266,6 +268,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         give_up(s, reason);
         return;
     }
+    if (status < 0)
+        watch(s, UV_READABLE); /* more came before the error */
     if (events & UV_WRITABLE) {
         s->blocked = false;
         attend(s);

@@ -356,6 +356,70 @@ static void a_server_and_a_channel_run_inside_a_foreign_loop(void **state)
     weir_task_free(task);
 }
 
+/* ---- servers that vanish ---- */
+
+static int listen_by_hand(char target[32])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    snprintf(target, 32, "127.0.0.1:%u", ntohs(address.sin_port));
+    return fd;
+}
+
+/* Sends a part of a frame, to which nobody answers, and resets the connection before it is read. */
+static void say_little_and_reset(int fd)
+{
+    static const uint8_t part[] = {0, 0, 6, 4};
+    const struct linger linger = {.l_onoff = 1};
+
+    assert_int_equal(send(fd, part, sizeof part, MSG_NOSIGNAL), sizeof part);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    close(fd);
+}
+
+static void a_reset_behind_unread_bytes_is_seen(void **state)
+{
+    weir_call *call = weir_call_create("/t.T/Echo");
+    weir_task *task = weir_task_create(NULL);
+    weir_uv *uv;
+    weir_channel *channel;
+    weir_stream responses;
+    weir_item item;
+    weir_poll poll;
+    char target[32], byte;
+    int listener = listen_by_hand(target), fd;
+
+    (void)state;
+    assert_int_equal(weir_uv_create(&uv, NULL), WEIR_OK);
+    channel = open_channel(target, weir_uv_loop(uv));
+    weir_call_set_timeout(call, WEIR_SECONDS(20));
+    responses = weir_channel_call(channel, call, weir_stream_empty());
+    step(uv);
+    fd = accept(listener, NULL, NULL);
+    while (recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) != 1)
+        step(uv);
+    say_little_and_reset(fd);
+    do {
+        step(uv);
+        weir_task_begin(task, weir_loop_now(weir_uv_loop(uv)));
+        poll = weir_stream_poll(&responses, task, &item);
+    } while (poll == WEIR_PENDING);
+    assert_int_equal(poll, WEIR_ERROR);
+    assert_int_equal(item.status.code, WEIR_UNAVAILABLE);
+    weir_item_clear(&item);
+    weir_call_unref(call);
+    weir_channel_unref(channel);
+    step(uv);
+    weir_uv_free(uv);
+    weir_task_free(task);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +431,7 @@ int main(void)
         cmocka_unit_test(nobody_at_the_address_is_unavailable),
         cmocka_unit_test(a_host_name_is_looked_up),
         cmocka_unit_test(a_server_and_a_channel_run_inside_a_foreign_loop),
+        cmocka_unit_test(a_reset_behind_unread_bytes_is_seen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
