@@ -101,8 +101,10 @@ void address_format(const struct sockaddr_storage *storage, socklen_t size,
         inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
         snprintf(text, ADDRESS_TEXT_SIZE, "[%s]:%u", host, ntohs(in6->sin6_port));
     } else if (storage->ss_family == AF_UNIX) {
-        bool named = size > offsetof(struct sockaddr_un, sun_path);
+        const char *path = size > offsetof(struct sockaddr_un, sun_path) ? un->sun_path : "";
+        /* Two slashes at its start would be taken for those of "unix://". */
+        const char *scheme = strncmp(path, "//", 2) == 0 ? "unix://" : "unix:";
 
-        snprintf(text, ADDRESS_TEXT_SIZE, "unix:%s", named ? un->sun_path : "");
+        snprintf(text, ADDRESS_TEXT_SIZE, "%s%s", scheme, path);
     }
 }
