@@ -32,6 +32,20 @@ struct reflection {
 
 /* ---- answers; false: out of memory ---- */
 
+enum { QUOTED_MAX = 200 };
+
+/* How much of a name an error says: strings are UTF-8, so none is cut inside a character. */
+static int quoted_size(const char *name)
+{
+    size_t size = strnlen(name, QUOTED_MAX + 1);
+
+    if (size <= QUOTED_MAX)
+        return (int)size;
+    for (size = QUOTED_MAX; size != 0 && ((uint8_t)name[size] & 0xC0) == 0x80;)
+        size--;
+    return (int)size;
+}
+
 static bool answer_not_found(weir_arena *arena, reflection_response *response, const char *what,
                              const char *name)
 {
@@ -41,7 +55,8 @@ static bool answer_not_found(weir_arena *arena, reflection_response *response, c
         return false;
     grpc__reflection__v1__error_response__init(error);
     error->error_code = WEIR_NOT_FOUND;
-    error->error_message = weir_arena_format(arena, "%s not found: %.200s", what, name);
+    error->error_message =
+        weir_arena_format(arena, "%s not found: %.*s", what, quoted_size(name), name);
     response->message_response_case = RESPONSE(ERROR_RESPONSE);
     response->error_response = error;
     return error->error_message != NULL;

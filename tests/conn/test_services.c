@@ -394,6 +394,25 @@ static void what_is_not_there_is_an_error_in_the_answer_and_not_of_the_call(void
     expect_not_found(p, &request);
 }
 
+static void a_long_name_is_quoted_up_to_the_end_of_a_character(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+    char name[302] = "a";
+    reflection_request request = asks_for(REQUEST(FILE_CONTAINING_SYMBOL), name);
+    reflection_response *response;
+    const char *quoted;
+
+    for (size_t i = 1; i + 1 < sizeof name; i += 2)
+        memcpy(name + i, "\xc3\xa9", 2);
+    serve_reflection(p);
+    response = reflect(p, V1, &request, &r);
+    quoted = strstr(response->error_response->error_message, "a\xc3");
+    assert_int_equal(strlen(quoted), 199);
+    assert_memory_equal(quoted, name, 199);
+    forget(response, &r);
+}
+
 static void a_type_without_extensions_has_none(void **state)
 {
     struct pair *p = *state;
@@ -532,6 +551,7 @@ int main(void)
         PAIR_TEST(both_versions_list_the_services),
         PAIR_TEST(a_file_is_found_by_its_path_and_by_all_it_declares),
         PAIR_TEST(what_is_not_there_is_an_error_in_the_answer_and_not_of_the_call),
+        PAIR_TEST(a_long_name_is_quoted_up_to_the_end_of_a_character),
         PAIR_TEST(a_type_without_extensions_has_none),
         PAIR_TEST(a_request_that_asks_for_nothing_is_an_invalid_argument),
         PAIR_TEST(a_file_that_is_no_descriptor_is_refused_when_it_is_registered),
