@@ -11,7 +11,7 @@
 
 #include <weir/status.h>
 
-#include "http2/output.h"
+#include "bytes/output.h"
 
 struct http2_session;
 

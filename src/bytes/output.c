@@ -5,7 +5,7 @@
  * A segment is a run of bytes in one counted buffer. Copies that follow each other in a block are
  * one segment. A drained queue keeps no block, so that an idle connection costs nothing.
  */
-#include "http2/output.h"
+#include "bytes/output.h"
 
 #include "base/alloc.h"
 #include "bytes/buffer.h"

@@ -5,8 +5,8 @@
  * Small pieces are copied into blocks, large ones stay where they are and are referred to. The
  * queue is bounded by its user: nothing is pulled from the session while it holds OUTPUT_LIMIT.
  */
-#ifndef HTTP2_OUTPUT_H
-#define HTTP2_OUTPUT_H
+#ifndef BYTES_OUTPUT_H
+#define BYTES_OUTPUT_H
 
 #include <weir/bytes.h>
 
