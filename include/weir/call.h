@@ -31,10 +31,13 @@ WEIR_API void weir_call_unref(weir_call *call);
 WEIR_API const char *weir_call_method(const weir_call *call);
 WEIR_API const char *weir_call_authority(const weir_call *call);
 
+typedef struct weir_tls_peer weir_tls_peer;
+
 /* Who is at the other end; borrowed from the call. Strings are never NULL. */
 typedef struct weir_peer {
-    const char *address; /* "127.0.0.1:50051", "[::1]:50051", "unix:/path" or "" */
-    uint64_t reserved[8];
+    const char *address;      /* "127.0.0.1:50051", "[::1]:50051", "unix:/path" or "" */
+    const weir_tls_peer *tls; /* weir/tls.h; NULL: plain text */
+    uint64_t reserved[7];
 } weir_peer;
 WEIR_API const weir_peer *weir_call_peer(const weir_call *call);
 

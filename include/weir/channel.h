@@ -7,6 +7,7 @@
 
 #include <weir/handler.h>
 #include <weir/loop.h>
+#include <weir/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,7 +33,9 @@ typedef struct weir_channel_options {
     uint64_t keepalive_ns;
     uint64_t keepalive_timeout_ns;
     bool keepalive_without_calls;
-    uint64_t reserved[16];
+
+    weir_tls *tls; /* credentials, referenced; default: plain text */
+    uint64_t reserved[15];
 } weir_channel_options;
 
 /*

@@ -9,6 +9,7 @@
 #define WEIR_CONNECTION_H
 
 #include <weir/loop.h>
+#include <weir/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +19,12 @@ extern "C" {
 WEIR_API weir_code weir_server_accept(weir_server *server, weir_loop *loop,
                                       const char *peer_address, weir_connection **out,
                                       weir_status *why) WEIR_MUST_USE;
+
+/* The same for a client that speaks TLS: what goes in and comes out below is encrypted then. `tls`
+ * is referenced. INVALID_ARGUMENT: it has no certificate. */
+WEIR_API weir_code weir_server_accept_tls(weir_server *server, weir_loop *loop, weir_tls *tls,
+                                          const char *peer_address, weir_connection **out,
+                                          weir_status *why) WEIR_MUST_USE;
 
 /*
  * Takes all of `data`. Handlers do not run here but in weir_loop_turn. An error is fatal: drain the
@@ -42,13 +49,16 @@ WEIR_API void weir_connection_output_done(weir_connection *connection, size_t si
  * one (weir_call_set_wait_for_ready) is not done then: its transport is asked to connect again. */
 WEIR_API void weir_connection_eof(weir_connection *connection, const char *reason);
 
-/* A client's connection has an open socket from now on: `peer_address` is copied. */
+/* A client's connection has an open socket from now on: `peer_address` is copied. With TLS the
+ * handshake begins, and calls leave when it is done. */
 WEIR_API void weir_connection_open(weir_connection *connection, const char *peer_address);
 
 /* Says GOAWAY and is done when the running calls are, or `grace_ns` from now. */
 WEIR_API void weir_connection_shutdown(weir_connection *connection, uint64_t grace_ns);
 
-/* True when nothing more will be sent or read: close the socket, then free. */
+/* True when nothing more will be sent or read: close the socket, then free. With
+ * weir_connection_eof in between a client's connection whose handshake failed may be not done
+ * again: see there. */
 WEIR_API bool weir_connection_done(const weir_connection *connection);
 
 /* What the driver likes to keep with a connection; NULL at first. */

@@ -13,6 +13,7 @@
 
 #include <weir/handler.h>
 #include <weir/loop.h>
+#include <weir/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -70,6 +71,11 @@ WEIR_API weir_code weir_server_handle(weir_server *server, const char *method, w
  */
 WEIR_API weir_code weir_server_listen(weir_server *server, const char *address, uint16_t *port,
                                       weir_status *why) WEIR_MUST_USE;
+
+/* The same for clients that speak TLS; `tls` is referenced. INVALID_ARGUMENT: it has no
+ * certificate. */
+WEIR_API weir_code weir_server_listen_tls(weir_server *server, const char *address, weir_tls *tls,
+                                          uint16_t *port, weir_status *why) WEIR_MUST_USE;
 
 /* Starts the server's own threads. Not for a server on a loop of yours. */
 WEIR_API weir_code weir_server_start(weir_server *server, weir_status *why) WEIR_MUST_USE;

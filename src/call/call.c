@@ -71,6 +71,7 @@ void weir_call_unref(weir_call *call)
     poke = atomic_load_explicit(&call->poke, memory_order_relaxed);
     if (poke != NULL)
         cell_unref(poke);
+    weir_bytes_unref(&call->tls_peer);
     arena_clear(&call->arena);
     pthread_mutex_destroy(&call->lock);
     cache_free(call->home, call);
@@ -80,6 +81,14 @@ void call_connect(weir_call *call, struct weir_cell *cell)
 {
     cell_ref(cell);
     atomic_store(&call->poke, cell);
+}
+
+void call_set_tls_peer(weir_call *call, const weir_bytes *bytes)
+{
+    if (bytes->buffer == NULL || call->tls_peer.buffer != NULL)
+        return;
+    call->tls_peer = weir_bytes_ref(bytes);
+    call->peer.tls = (const weir_tls_peer *)call->tls_peer.data;
 }
 
 const char *call_copy(weir_call *call, weir_slice text)

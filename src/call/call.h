@@ -39,6 +39,7 @@ struct weir_call {
     const char *authority;
     const char *subtype; /* server: what follows "application/grpc+"; NULL: nothing does */
     weir_peer peer;
+    weir_bytes tls_peer; /* holds peer.tls */
     uint64_t timeout_ns;
     uint64_t deadline;
     size_t max_receive_size;
@@ -72,6 +73,9 @@ static inline size_t call_message_memory(size_t max_receive_size)
 
 /* Keeps a reference to `cell` as the way to reach the call's transport. */
 void call_connect(weir_call *call, struct weir_cell *cell);
+
+/* `bytes` are a struct weir_tls_peer, of which it takes a reference; or empty. */
+void call_set_tls_peer(weir_call *call, const weir_bytes *bytes);
 
 /* A NUL-terminated copy in the call's arena; NULL when memory is out. */
 const char *call_copy(weir_call *call, weir_slice text);

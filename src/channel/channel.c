@@ -24,6 +24,9 @@ static void channel_drop(weir_channel *channel)
     if (channel->closer != NULL)
         cell_detach(channel->closer);
     target_clear(&channel->target);
+    tls_memory_clear(&channel->tls_memory);
+    weir_tls_unref(channel->options.tls);
+    mem_free(channel->tls_name);
     mem_free(channel->user_agent);
     mem_free(channel);
 }
@@ -93,6 +96,9 @@ static weir_connection *new_connection(weir_channel *channel)
         .max_header_size = channel->options.max_header_size,
         .max_receive_size = channel->options.max_receive_size,
         .user_agent = channel->user_agent,
+        .tls = channel->options.tls,
+        .tls_name = channel->tls_name,
+        .tls_memory = &channel->tls_memory,
         .peer = channel->target.address,
         .guard = {.keepalive = channel->options.keepalive_ns,
                   .keepalive_timeout = channel->options.keepalive_timeout_ns,
@@ -265,6 +271,19 @@ static char *make_user_agent(const char *prefix)
     return mem_copy_string(text);
 }
 
+/* Whom TLS asks for: "[::1]:443" is ::1 then. */
+static char *make_tls_name(const weir_tls *tls, const char *authority)
+{
+    const char *given = tls_server_name(tls);
+    bool bracket = authority[0] == '[';
+    char *name = mem_copy_string(given != NULL ? given : authority + bracket);
+    char *end = name != NULL && given == NULL ? strrchr(name, bracket ? ']' : ':') : NULL;
+
+    if (end != NULL)
+        *end = '\0';
+    return name;
+}
+
 static void set_options(weir_channel *channel, const weir_channel_options *options)
 {
     if (options != NULL)
@@ -288,6 +307,11 @@ static void set_options(weir_channel *channel, const weir_channel_options *optio
     }
     channel->user_agent = make_user_agent(channel->options.user_agent);
     channel->options.authority = channel->options.user_agent = NULL;
+    if (channel->options.tls == NULL)
+        return;
+    weir_tls_ref(channel->options.tls);
+    if (channel->target.authority != NULL)
+        channel->tls_name = make_tls_name(channel->options.tls, channel->target.authority);
 }
 
 weir_code channel_create(const char *target, const weir_channel_options *options, weir_loop *loop,
@@ -313,7 +337,8 @@ weir_code channel_create(const char *target, const weir_channel_options *options
     set_options(channel, options);
     channel->closer = cell_create(loop->mailbox, close_channel, channel);
     if (channel->closer == NULL || channel->user_agent == NULL ||
-        channel->target.authority == NULL) {
+        channel->target.authority == NULL ||
+        (channel->options.tls != NULL && channel->tls_name == NULL)) {
         channel_drop(channel);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a channel");
     }

@@ -21,9 +21,11 @@ struct weir_channel {
     weir_channel_options options;
     struct target target;
     char *user_agent;
-    struct weir_cell *closer;    /* poked when the last user left */
-    weir_connection *connection; /* for new calls */
-    struct list connections;     /* that one, and those that go away and have calls yet */
+    char *tls_name;               /* whom to ask for; NULL: plain text */
+    struct tls_memory tls_memory; /* of its last session, on the loop's thread */
+    struct weir_cell *closer;     /* poked when the last user left */
+    weir_connection *connection;  /* for new calls */
+    struct list connections;      /* that one, and those that go away and have calls yet */
     struct loop_timer retry;
     uint64_t backoff_ns;
     bool has_timer;

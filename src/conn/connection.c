@@ -31,6 +31,11 @@ static void name(weir_connection *c)
         list_append(&c->loop->named, &c->named_link);
 }
 
+void connection_name(weir_connection *c)
+{
+    name(c);
+}
+
 static void make_runnable(weir_connection *c)
 {
     if (list_is_empty(&c->runnable_link))
@@ -133,6 +138,8 @@ static void *on_begin(void *self, int32_t id)
             call_copy(call, (weir_slice){(const uint8_t *)c->peer, strlen(c->peer)});
         if (call->peer.address == NULL)
             call->peer.address = "";
+        if (c->secure != NULL)
+            call_set_tls_peer(call, &c->secure->peer);
     }
     weir_call_unref(call);
     return e;
@@ -303,6 +310,7 @@ static void connection_destroy(weir_connection *c)
     list_remove(&c->runnable_link);
     list_remove(&c->named_link);
     http2_free(c->session);
+    secure_free(c);
     output_clear(&c->output);
     mem_free(c->peer);
     mem_free(c);
@@ -323,6 +331,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     c->loop = loop;
     c->output.cache = loop->frame_buffers;
     c->client = options->client;
+    c->opened = !options->client && options->tls == NULL;
     c->owner = options->owner;
     c->max_header_size = options->max_header_size;
     c->max_receive_size = options->max_receive_size;
@@ -337,7 +346,9 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     list_init(&c->named_link);
     c->peer = mem_copy_string(options->peer != NULL ? options->peer : "");
     c->session = http2_create(&http2, &session_events, c);
-    if (c->peer == NULL || c->session == NULL || !loop_timer_open(loop, &c->grace, grace_over)) {
+    if (c->peer == NULL || c->session == NULL ||
+        (options->tls != NULL && !secure_create(c, options)) ||
+        !loop_timer_open(loop, &c->grace, grace_over)) {
         connection_destroy(c);
         return NULL;
     }
@@ -353,7 +364,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
 }
 
 /* The server went away in good order, and calls came too late for that. */
-static void pass_on_unsent(weir_connection *c)
+void connection_pass_on_unsent(weir_connection *c)
 {
     struct list *link, *next;
 
@@ -400,7 +411,7 @@ void weir_connection_free(weir_connection *c)
     if (c == NULL)
         return;
     if (c->client)
-        pass_on_unsent(c);
+        connection_pass_on_unsent(c);
     lose(c, WEIR_UNAVAILABLE, "closed", false);
     while ((link = list_take(&c->exchanges)) != NULL)
         exchange_destroy(LIST_MEMBER(link, struct exchange, link));
@@ -425,11 +436,23 @@ void *weir_connection_driver(const weir_connection *c)
 
 /* ---- bytes ---- */
 
-static void fail(weir_connection *c)
+void connection_break(weir_connection *c, const char *reason)
 {
     c->broken = true;
+    name(c);
+    if (c->client && !c->opened)
+        return; /* weir_connection_eof decides whether it is tried again */
     make_runnable(c);
-    lose(c, WEIR_UNAVAILABLE, "HTTP/2 error", false);
+    lose(c, WEIR_UNAVAILABLE, reason, false);
+}
+
+bool connection_receive(weir_connection *c, const uint8_t *data, size_t size)
+{
+    bool fine = http2_receive(c->session, data, size);
+
+    if (!fine)
+        connection_break(c, "HTTP/2 error");
+    return fine;
 }
 
 /* Whether the guard has to look at what came, in the next turn. */
@@ -448,10 +471,11 @@ weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t 
     loop_attach(c->loop);
     c->loop->mailbox->attended = true;
     c->guard.read = true;
-    fine = http2_receive(c->session, data, size);
-    if (!fine)
-        fail(c);
-    else if (needs_look(c))
+    if (c->secure != NULL)
+        fine = secure_receive(c, data, size);
+    else
+        fine = connection_receive(c, data, size);
+    if (fine && needs_look(c))
         make_runnable(c);
     name(c);
     return fine ? WEIR_OK : WEIR_INTERNAL;
@@ -459,7 +483,7 @@ weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t 
 
 bool weir_connection_wants_input(const weir_connection *c)
 {
-    if (c->broken || c->eof)
+    if (c->broken || c->eof || (c->secure != NULL && secure_is_flooded(c)))
         return false;
     /* Less than a full output may be stuck just as well. What a server makes a client owe it is
      * bounded by the client's calls and by nghttp2; and if both ends stopped they would for
@@ -467,21 +491,28 @@ bool weir_connection_wants_input(const weir_connection *c)
     return c->client || http2_backlog(c->session) < MAX_BACKLOG;
 }
 
+void connection_pull(weir_connection *c)
+{
+    turn_start();
+    if (!http2_send(c->session, &c->output) && !c->broken)
+        connection_break(c, "HTTP/2 error");
+    turn_stop();
+}
+
 size_t weir_connection_output(weir_connection *c, weir_slice *out, size_t max)
 {
     if (c->eof)
         return 0;
     c->loop->mailbox->attended = true;
-    turn_start();
-    if (!http2_send(c->session, &c->output) && !c->broken)
-        fail(c);
-    turn_stop();
+    if (c->secure != NULL)
+        return secure_send(c, out, max);
+    connection_pull(c);
     return output_peek(&c->output, out, max);
 }
 
 void weir_connection_output_done(weir_connection *c, size_t size)
 {
-    output_drop(&c->output, size);
+    output_drop(c->secure != NULL ? &c->secure->out : &c->output, size);
 }
 
 void weir_connection_open(weir_connection *c, const char *peer_address)
@@ -492,6 +523,14 @@ void weir_connection_open(weir_connection *c, const char *peer_address)
         mem_free(c->peer);
         c->peer = peer;
     }
+    if (c->secure != NULL)
+        secure_open(c);
+    else
+        connection_ready(c);
+}
+
+void connection_ready(weir_connection *c)
+{
     c->opened = true;
     c->down = false;
     c->guard.read = true; /* what is waited for begins now */
@@ -508,6 +547,7 @@ static bool wait_for_another_try(weir_connection *c, const char *reason)
     if (c->opened || c->owner.retry == NULL)
         return false;
     c->down = true;
+    c->broken = false;
     lose(c, WEIR_UNAVAILABLE, reason, true);
     return c->waiting != 0 && c->owner.retry(c->owner.self, c);
 }
@@ -518,10 +558,12 @@ void weir_connection_eof(weir_connection *c, const char *reason)
         return;
     if (reason == NULL)
         reason = "end of file";
+    if (c->secure != NULL)
+        reason = secure_end(c, reason);
     if (wait_for_another_try(c, reason))
         return;
     if (c->client)
-        pass_on_unsent(c);
+        connection_pass_on_unsent(c);
     c->eof = true;
     output_clear(&c->output);
     lose(c, WEIR_UNAVAILABLE, reason, false);
@@ -535,6 +577,8 @@ bool weir_connection_done(const weir_connection *c)
     /* A call that did not leave has yet to be moved. */
     if (!list_is_empty(&c->work))
         return false;
+    if (c->secure != NULL)
+        return secure_is_done(c);
     return c->output.queued == 0 && http2_is_over(c->session);
 }
 
@@ -618,7 +662,7 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
     if (c->broken || c->eof)
         return;
     tell_owner(c);
-    if (c->client && !c->opened) {
+    if (!c->opened) {
         c->eof = true;
         lose(c, WEIR_CANCELLED, "shut down", false);
         name(c);
@@ -678,11 +722,10 @@ static void keep_watch(weir_connection *c)
 {
     bool calls = c->exchange_count != 0;
 
-    if (is_ending(c) || (c->client && !c->opened))
+    if (is_ending(c) || !c->opened)
         return;
     obey(c, guard_look(&c->guard, http2_counts(c->session), calls, c->loop->now));
-    loop_timer_set(c->loop, &c->watch,
-                   is_ending(c) ? WEIR_NEVER : guard_next(&c->guard, calls));
+    loop_timer_set(c->loop, &c->watch, is_ending(c) ? WEIR_NEVER : guard_next(&c->guard, calls));
 }
 
 static void watch_over(struct loop_timer *timer)
@@ -704,7 +747,7 @@ void connection_run_link(struct list *runnable_link)
     while ((link = list_take(&c->work)) != NULL)
         exchange_run(LIST_MEMBER(link, struct exchange, work_link));
     keep_watch(c);
-    if (c->broken && !c->lingering)
+    if (c->broken && !c->lingering && (!c->client || c->opened))
         linger(c);
     /* Most often the work was to forget calls that are over, and there is nothing to look at. */
     if (c->eof || c->output.queued != 0 || http2_wants_write(c->session) ||

@@ -9,6 +9,7 @@
 
 #include "conn/exchange.h"
 #include "conn/guard.h"
+#include "conn/secure.h"
 
 /* Whom a connection works for: a server, or a channel. */
 struct connection_owner {
@@ -38,6 +39,9 @@ struct connection_options {
     const char *user_agent; /* client; outlives the connection */
     struct guard_options guard;
     uint64_t max_age_grace; /* of the calls that run when it is of age */
+    weir_tls *tls;          /* NULL: plain text */
+    const char *tls_name;   /* client: whom to ask for; outlives the connection, as does */
+    struct tls_memory *tls_memory;
     struct connection_owner owner;
 };
 
@@ -52,6 +56,7 @@ struct weir_connection {
     weir_loop *loop;
     struct http2_session *session;
     struct output output;
+    struct secure *secure; /* TLS; NULL: plain text */
     struct connection_owner owner;
     struct list owner_link; /* the owner's, until it is freed */
     struct list exchanges;
@@ -82,7 +87,7 @@ struct weir_connection {
     bool eof;       /* the socket is */
     bool lingering; /* broken, or shut down and past its grace: only its last output is left */
     bool told;      /* the owner knows that no more calls can be made */
-    bool opened;    /* client: it has, or had, a socket */
+    bool opened;    /* it carries calls, or did: with a socket, and TLS's handshake */
     bool down;      /* client: the last try to open it failed */
 };
 
@@ -119,5 +124,26 @@ void connection_dequeue(weir_connection *connection, struct exchange *e);
 bool connection_is_down(const weir_connection *connection);
 
 void connection_add_work(weir_connection *connection, struct list *work_link);
+
+/* ---- for what lies between it and its socket (secure.c) ---- */
+
+/* Plain bytes came; false: it is broken. */
+bool connection_receive(weir_connection *connection, const uint8_t *data, size_t size);
+
+/* Fills its output. */
+void connection_pull(weir_connection *connection);
+
+/* It has all it needs to carry calls. */
+void connection_ready(weir_connection *connection);
+
+/* Client: calls that never left go to another connection, where the server went away in good
+ * order. */
+void connection_pass_on_unsent(weir_connection *connection);
+
+/* Nothing more can be received. Where calls could be made by now they end with this reason. */
+void connection_break(weir_connection *connection, const char *reason);
+
+/* Its driver shall look at it. */
+void connection_name(weir_connection *connection);
 
 #endif

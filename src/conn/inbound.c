@@ -18,6 +18,7 @@ static void inbound_destroy(struct weir_cell *cell)
     weir_waker_release(&in->waker);
     weir_status_clear(&in->status);
     weir_status_clear(&in->fault);
+    weir_bytes_unref(&in->tls_peer);
     arena_clear(&in->arena);
     pthread_mutex_destroy(&in->lock);
     cell_release_mailbox(cell);
@@ -55,6 +56,7 @@ static void show_call(struct inbound *in)
     call->deadline = in->deadline;
     if (in->peer != NULL)
         call->peer.address = in->peer;
+    call_set_tls_peer(call, &in->tls_peer);
     if (in->headers_came)
         call->seen_response = &in->headers;
     if (in->trailers_came)

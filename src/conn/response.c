@@ -19,7 +19,7 @@
 static void add_request(struct exchange *e, struct headers *headers, char *timeout)
 {
     headers_add_literal(headers, ":method", "POST");
-    headers_add_literal(headers, ":scheme", "http");
+    headers_add_literal(headers, ":scheme", e->connection->secure != NULL ? "https" : "http");
     headers_add(headers, ":path", e->call->method);
     headers_add(headers, ":authority", e->call->authority);
     if (e->deadline != WEIR_NEVER) {
@@ -66,6 +66,8 @@ static void publish_peer(struct exchange *e)
 
     pthread_mutex_lock(&e->in->lock);
     e->in->peer = arena_copy(&e->in->arena, peer, strlen(peer));
+    if (e->connection->secure != NULL && e->in->tls_peer.buffer == NULL)
+        e->in->tls_peer = weir_bytes_ref(&e->connection->secure->peer);
     pthread_mutex_unlock(&e->in->lock);
 }
 

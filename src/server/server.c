@@ -180,7 +180,7 @@ static struct guard_options guard_of(const weir_server_options *options, const v
     };
 }
 
-static weir_connection *serve_connection(weir_server *server, struct server_loop *on,
+static weir_connection *serve_connection(weir_server *server, struct server_loop *on, weir_tls *tls,
                                          const char *peer_address)
 {
     struct served_connection *served = mem_zalloc(sizeof *served);
@@ -191,6 +191,7 @@ static weir_connection *serve_connection(weir_server *server, struct server_loop
         .peer = peer_address,
         .guard = guard_of(&server->options, served, on->loop->now),
         .max_age_grace = server->options.max_connection_age_grace_ns,
+        .tls = tls,
         .owner = {.dispatch = dispatch, .freed = freed, .self = served},
     };
 
@@ -206,8 +207,9 @@ static weir_connection *serve_connection(weir_server *server, struct server_loop
     return served->connection;
 }
 
-weir_code weir_server_accept(weir_server *server, weir_loop *loop, const char *peer_address,
-                             weir_connection **out, weir_status *why)
+static weir_code accept_connection(weir_server *server, weir_loop *loop, weir_tls *tls,
+                                   const char *peer_address, weir_connection **out,
+                                   weir_status *why)
 {
     struct server_loop *on = loop_of(server, loop);
 
@@ -215,10 +217,25 @@ weir_code weir_server_accept(weir_server *server, weir_loop *loop, const char *p
     if (on != NULL && on->shut_down)
         return weir_fail(why, WEIR_UNAVAILABLE, "the server is shutting down");
     if (on != NULL)
-        *out = serve_connection(server, on, peer_address);
+        *out = serve_connection(server, on, tls, peer_address);
     if (*out == NULL)
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a connection");
     return WEIR_OK;
+}
+
+weir_code weir_server_accept(weir_server *server, weir_loop *loop, const char *peer_address,
+                             weir_connection **out, weir_status *why)
+{
+    return accept_connection(server, loop, NULL, peer_address, out, why);
+}
+
+weir_code weir_server_accept_tls(weir_server *server, weir_loop *loop, weir_tls *tls,
+                                 const char *peer_address, weir_connection **out, weir_status *why)
+{
+    *out = NULL;
+    if (!tls_can_serve(tls))
+        return weir_fail(why, WEIR_INVALID_ARGUMENT, "TLS: a server needs a certificate");
+    return accept_connection(server, loop, tls, peer_address, out, why);
 }
 
 weir_connection *server_connection_on(weir_server *server, const weir_loop *loop)

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "server/server.h"
+#include "tls/session.h"
 #include "uv/address.h"
 
 #include <errno.h>
@@ -23,6 +24,11 @@
 #define ACCEPT_REST_MS 100
 #define ACCEPTS_A_TURN 64
 
+struct accepted {
+    int fd;
+    weir_tls *tls; /* NULL: plain text; referenced */
+};
+
 struct serving_loop {
     struct served *served;
     weir_uv *uv;
@@ -30,7 +36,7 @@ struct serving_loop {
     bool running;
     struct weir_cell *cell;
     pthread_mutex_t lock;
-    int *fds; /* handed over, under the lock */
+    struct accepted *fds; /* handed over, under the lock */
     size_t count;
     size_t capacity;
 };
@@ -39,7 +45,8 @@ struct listener {
     struct listener *next;
     struct served *served;
     int fd;
-    char *path; /* of a Unix socket, to be removed */
+    weir_tls *tls; /* NULL: plain text */
+    char *path;    /* of a Unix socket, to be removed */
     int handles;
     uv_poll_t poll;
     uv_timer_t rest;
@@ -58,7 +65,23 @@ struct served {
 
 /* ---- accepted fds ---- */
 
-static void serve_fd(struct serving_loop *loop, int fd)
+static void refuse_fd(struct accepted accepted)
+{
+    close(accepted.fd);
+    weir_tls_unref(accepted.tls);
+}
+
+static weir_code accept_fd(struct serving_loop *loop, weir_tls *tls, const char *peer,
+                           weir_connection **out)
+{
+    weir_server *server = loop->served->server;
+
+    if (tls != NULL)
+        return weir_server_accept_tls(server, loop->uv->loop, tls, peer, out, NULL);
+    return weir_server_accept(server, loop->uv->loop, peer, out, NULL);
+}
+
+static void serve_fd(struct serving_loop *loop, struct accepted accepted)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
@@ -66,25 +89,25 @@ static void serve_fd(struct serving_loop *loop, int fd)
     weir_connection *connection;
 
     memset(&peer, 0, sizeof peer);
-    getpeername(fd, (struct sockaddr *)&peer, &size);
+    getpeername(accepted.fd, (struct sockaddr *)&peer, &size);
     address_format(&peer, size, text);
-    if (weir_server_accept(loop->served->server, loop->uv->loop, text, &connection, NULL) !=
-        WEIR_OK) {
-        close(fd);
-    } else if (!socket_open(loop->uv, connection, fd)) {
+    if (accept_fd(loop, accepted.tls, text, &connection) != WEIR_OK) {
+        close(accepted.fd);
+    } else if (!socket_open(loop->uv, connection, accepted.fd)) {
         weir_connection_free(connection);
-        close(fd);
+        close(accepted.fd);
     }
+    weir_tls_unref(accepted.tls);
 }
 
-static bool push_fd(struct serving_loop *loop, int fd)
+static bool push_fd(struct serving_loop *loop, struct accepted accepted)
 {
     bool fits = true;
 
     pthread_mutex_lock(&loop->lock);
     if (loop->count == loop->capacity) {
         size_t capacity = loop->capacity == 0 ? 16 : loop->capacity * 2;
-        int *fds = mem_resize(loop->fds, capacity * sizeof *fds);
+        struct accepted *fds = mem_resize(loop->fds, capacity * sizeof *fds);
 
         fits = fds != NULL;
         if (fits) {
@@ -93,33 +116,35 @@ static bool push_fd(struct serving_loop *loop, int fd)
         }
     }
     if (fits)
-        loop->fds[loop->count++] = fd;
+        loop->fds[loop->count++] = accepted;
     pthread_mutex_unlock(&loop->lock);
     return fits;
 }
 
-static bool take_fd(struct serving_loop *loop, int *fd)
+static bool take_fd(struct serving_loop *loop, struct accepted *out)
 {
     bool any;
 
     pthread_mutex_lock(&loop->lock);
     any = loop->count != 0;
     if (any)
-        *fd = loop->fds[--loop->count];
+        *out = loop->fds[--loop->count];
     pthread_mutex_unlock(&loop->lock);
     return any;
 }
 
-static void hand_over(struct served *served, int fd)
+static void hand_over(const struct listener *listener, int fd)
 {
+    struct served *served = listener->served;
     struct serving_loop *loop = &served->loops[served->next++ % served->count];
+    struct accepted accepted = {fd, listener->tls != NULL ? weir_tls_ref(listener->tls) : NULL};
 
     if (loop == &served->loops[0])
-        serve_fd(loop, fd);
-    else if (push_fd(loop, fd))
+        serve_fd(loop, accepted);
+    else if (push_fd(loop, accepted))
         cell_wake(loop->cell);
     else
-        close(fd);
+        refuse_fd(accepted);
 }
 
 /* ---- listening ---- */
@@ -142,7 +167,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0) {
-            hand_over(listener->served, fd);
+            hand_over(listener, fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             uv_poll_stop(poll);
             uv_timer_start(&listener->rest, on_rested, ACCEPT_REST_MS, 0);
@@ -159,6 +184,7 @@ static void on_listener_closed(uv_handle_t *handle)
 
     if (--listener->handles != 0)
         return;
+    weir_tls_unref(listener->tls);
     mem_free(listener->path);
     mem_free(listener);
 }
@@ -208,7 +234,7 @@ static uint16_t port_of(int fd)
     return name.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&name)->sin_port) : 0;
 }
 
-static bool watch_listener(struct served *served, int fd, const char *path)
+static bool watch_listener(struct served *served, int fd, const char *path, weir_tls *tls)
 {
     struct listener *listener = mem_zalloc(sizeof *listener);
     weir_uv *uv = served->loops[0].uv;
@@ -228,6 +254,7 @@ static bool watch_listener(struct served *served, int fd, const char *path)
     listener->poll.data = listener->rest.data = listener;
     listener->served = served;
     listener->fd = fd;
+    listener->tls = tls != NULL ? weir_tls_ref(tls) : NULL;
     listener->next = served->listeners;
     served->listeners = listener;
     uv_poll_start(&listener->poll, UV_READABLE, on_readable);
@@ -240,13 +267,13 @@ static bool watch_listener(struct served *served, int fd, const char *path)
 static void on_poked(void *target)
 {
     struct serving_loop *loop = target;
-    int fd;
+    struct accepted accepted;
 
-    while (take_fd(loop, &fd)) {
+    while (take_fd(loop, &accepted)) {
         if (atomic_load(&loop->served->stopping))
-            close(fd);
+            refuse_fd(accepted);
         else
-            serve_fd(loop, fd);
+            serve_fd(loop, accepted);
     }
     if (atomic_load(&loop->served->stopping) && loop == &loop->served->loops[0])
         close_listeners(loop->served);
@@ -279,11 +306,11 @@ static bool open_loop(struct served *served, struct serving_loop *loop, weir_sta
 
 static void close_loop(struct serving_loop *loop)
 {
-    int fd;
+    struct accepted accepted;
 
     if (loop->cell != NULL) {
-        while (take_fd(loop, &fd))
-            close(fd);
+        while (take_fd(loop, &accepted))
+            refuse_fd(accepted);
         cell_detach(loop->cell);
         pthread_mutex_destroy(&loop->lock);
         mem_free(loop->fds);
@@ -375,8 +402,8 @@ static struct served *served_of(weir_server *server, weir_status *why)
     return server->driver;
 }
 
-weir_code weir_server_listen(weir_server *server, const char *text, uint16_t *port,
-                             weir_status *why)
+static weir_code listen_on(weir_server *server, const char *text, weir_tls *tls, uint16_t *port,
+                           weir_status *why)
 {
     struct served *served = served_of(server, why);
     struct address address;
@@ -396,13 +423,27 @@ weir_code weir_server_listen(weir_server *server, const char *text, uint16_t *po
     fd = open_listener(&address);
     if (fd < 0)
         return weir_fail(why, WEIR_UNAVAILABLE, "cannot listen on %s: %s", text, strerror(errno));
-    if (!watch_listener(served, fd, is_path ? un->sun_path : NULL)) {
+    if (!watch_listener(served, fd, is_path ? un->sun_path : NULL, tls)) {
         close(fd);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a listener");
     }
     if (port != NULL)
         *port = port_of(fd);
     return WEIR_OK;
+}
+
+weir_code weir_server_listen(weir_server *server, const char *text, uint16_t *port,
+                             weir_status *why)
+{
+    return listen_on(server, text, NULL, port, why);
+}
+
+weir_code weir_server_listen_tls(weir_server *server, const char *text, weir_tls *tls,
+                                 uint16_t *port, weir_status *why)
+{
+    if (!tls_can_serve(tls))
+        return weir_fail(why, WEIR_INVALID_ARGUMENT, "TLS: a server needs a certificate");
+    return listen_on(server, text, tls, port, why);
 }
 
 static void *run_loop(void *self)

@@ -90,6 +90,20 @@ static void free_connection(struct socket *s)
     weir_connection_free(connection);
 }
 
+/* The connection is done, or will be tried again on another socket. */
+static void let_go(struct socket *s, const char *reason)
+{
+    weir_connection *connection = s->connection;
+
+    weir_connection_eof(connection, reason);
+    if (weir_connection_done(connection)) {
+        free_connection(s);
+    } else {
+        weir_connection_set_driver(connection, NULL);
+        s->connection = NULL;
+    }
+}
+
 static void on_linger_timeout(uv_timer_t *timer)
 {
     socket_close(timer->data);
@@ -102,7 +116,7 @@ static void on_linger_timeout(uv_timer_t *timer)
  */
 static void finish(struct socket *s)
 {
-    free_connection(s);
+    let_go(s, NULL);
     if (s->fd < 0 || s->connecting || shutdown(s->fd, SHUT_WR) != 0) {
         socket_close(s);
         return;
@@ -125,18 +139,10 @@ static void read_off(struct socket *s)
     }
 }
 
-/* The socket is of no use any more. The connection is done, or will be tried again on another. */
+/* The socket is of no use any more. */
 static void give_up(struct socket *s, const char *reason)
 {
-    weir_connection *connection = s->connection;
-
-    weir_connection_eof(connection, reason);
-    if (weir_connection_done(connection)) {
-        free_connection(s);
-    } else {
-        weir_connection_set_driver(connection, NULL);
-        s->connection = NULL;
-    }
+    let_go(s, reason);
     socket_close(s);
 }
 
@@ -205,9 +211,7 @@ static void attend(struct socket *s)
 {
     int events = 0;
 
-    if (s->connecting)
-        return;
-    if (!s->blocked && !write_all(s)) {
+    if (!s->connecting && !s->blocked && !write_all(s)) {
         give_up(s, uv_strerror(-errno));
         return;
     }
@@ -215,6 +219,8 @@ static void attend(struct socket *s)
         finish(s);
         return;
     }
+    if (s->connecting)
+        return;
     if (weir_connection_wants_input(s->connection))
         events |= UV_READABLE;
     if (s->blocked)
@@ -473,10 +479,8 @@ void socket_drive(weir_connection *connection)
 {
     struct socket *s = weir_connection_driver(connection);
 
-    if (s != NULL && !weir_connection_done(connection))
+    if (s != NULL)
         attend(s);
-    else if (s != NULL)
-        finish(s);
     else if (weir_connection_done(connection))
         weir_connection_free(connection);
 }
