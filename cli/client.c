@@ -6,6 +6,8 @@
  */
 #include "client.h"
 
+#include "credentials.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,22 +31,62 @@ static int out_of_memory(void)
     return EXIT_FAILED;
 }
 
+/* *out: credentials, or NULL without --tls. False: it was told what is wrong. */
+static bool make_credentials(const client_options *o, weir_tls **out)
+{
+    const credentials_words words = {
+        .command = "weir",
+        .certificate = o->certificate,
+        .key = o->key,
+        .ca = o->ca,
+        .ca_option = "--ca",
+        .server_name = o->server_name,
+    };
+
+    *out = NULL;
+    if (o->tls)
+        return credentials_create(&words, out);
+    if (o->ca == NULL && o->server_name == NULL && o->certificate == NULL && o->key == NULL)
+        return true;
+    fprintf(stderr, "weir: %s: only with --tls\n",
+            o->ca != NULL            ? "--ca"
+            : o->server_name != NULL ? "--server-name"
+            : o->certificate != NULL ? "--tls-cert"
+                                     : "--tls-key");
+    return false;
+}
+
+static weir_code open_channel(client *c, weir_tls *tls, weir_status *why)
+{
+    const weir_channel_options options = {.tls = tls};
+    weir_code code = weir_channel_create(c->options->address, &options, &c->channel, why);
+
+    weir_tls_unref(tls);
+    return code;
+}
+
 int client_begin(client *c, const client_options *options, size_t max_calls)
 {
     weir_status why = {0};
     weir_code code;
+    weir_tls *tls;
 
     signal(SIGPIPE, SIG_IGN);
+    if (!make_credentials(options, &tls))
+        return EXIT_USAGE;
     *c = (client){.options = options, .max = max_calls};
     c->calls = calloc(max_calls, sizeof(weir_call *));
-    if (c->calls == NULL)
+    if (c->calls == NULL) {
+        weir_tls_unref(tls);
         return out_of_memory();
+    }
     pthread_mutex_init(&c->lock, NULL);
     if (!interrupt_begin(&c->interrupt, cancel_all, c)) {
         free(c->calls);
+        weir_tls_unref(tls);
         return out_of_memory();
     }
-    code = weir_channel_create(options->address, NULL, &c->channel, &why);
+    code = open_channel(c, tls, &why);
     if (code == WEIR_OK)
         return EXIT_OK;
     print_status(&why);

@@ -16,6 +16,11 @@ typedef struct client_options {
     const char *address;
     uint64_t timeout_ns; /* 0: none */
     option_list metadata;
+    bool tls;
+    const char *ca;
+    const char *certificate;
+    const char *key;
+    const char *server_name;
     bool show_metadata;
 } client_options;
 
@@ -26,7 +31,16 @@ typedef struct client_options {
     {'m', "metadata", "NAME=VALUE", OPTION_LIST, &(o)->metadata, 0, 0,                             \
      "send this metadata; may be given many times"},                                               \
     {0, "show-metadata", NULL, OPTION_FLAG, &(o)->show_metadata, 0, 0,                             \
-     "print the metadata and trailers that came back, on stderr"}
+     "print the metadata and trailers that came back, on stderr"},                                 \
+    {0, "tls", NULL, OPTION_FLAG, &(o)->tls, 0, 0,                                                 \
+     "speak TLS, and verify the server by the system's roots"},                                    \
+    {0, "ca", "FILE", OPTION_TEXT, &(o)->ca, 0, 0,                                                 \
+     "with --tls: verify it by these roots (PEM) instead"},                                        \
+    {0, "server-name", "NAME", OPTION_TEXT, &(o)->server_name, 0, 0,                               \
+     "with --tls: whom to ask for and accept; default: the host of ADDRESS"},                  \
+    {0, "tls-cert", "FILE", OPTION_TEXT, &(o)->certificate, 0, 0,                                  \
+     "with --tls: our own certificate (PEM), for a server that asks"},                             \
+    {0, "tls-key", "FILE", OPTION_TEXT, &(o)->key, 0, 0, "and its key (PEM)"}
 /* clang-format on */
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED_BY_USER = 130 };

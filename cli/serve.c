@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "credentials.h"
 #include "files.h"
 #include "handlers.h"
 
@@ -25,12 +26,20 @@ struct serve {
     uint64_t threads;
     uint64_t max_streams;
     uint64_t grace_ns;
+    const char *certificate;
+    const char *key;
+    const char *client_ca;
+    credentials_words words;
+    weir_tls *tls; /* NULL: plain text */
 };
 
 static const char about[] =
     "Serves weir.demo.v1.Streams (proto/weir/demo/v1/streams.proto) with health checking and\n"
-    "reflection, so that grpcurl and the like need no .proto file. Without TLS, until SIGINT or\n"
-    "SIGTERM, then lets the running calls finish for a while; a second signal ends it at once.\n"
+    "reflection, so that grpcurl and the like need no .proto file. Until SIGINT or SIGTERM, then "
+    "lets\n"
+    "the running calls finish for a while; a second signal ends it at once. With TLS, SIGHUP reads "
+    "the\n"
+    "certificates again.\n"
     "\n"
     "It prints \"listening on ADDRESS\" when it is ready.\n";
 
@@ -38,7 +47,8 @@ static const char more[] =
     "Examples:\n"
     "  weir serve --dir /var/log             clients may read the files below /var/log\n"
     "  weir serve --listen 127.0.0.1:0       any free port\n"
-    "  weir serve --listen unix:/tmp/weir    a Unix socket\n";
+    "  weir serve --listen unix:/tmp/weir    a Unix socket\n"
+    "  weir serve --tls-cert server.pem --tls-key server.key\n";
 
 static bool parse(int argc, char *const *argv, struct serve *s, int *code)
 {
@@ -53,6 +63,11 @@ static bool parse(int argc, char *const *argv, struct serve *s, int *code)
          "calls at once on one connection; default 100"},
         {0, "grace", "TIME", OPTION_DURATION, &s->grace_ns, 0, WEIR_SECONDS(3600),
          "how long calls may go on after a signal; default 2s"},
+        {0, "tls-cert", "FILE", OPTION_TEXT, &s->certificate, 0, 0,
+         "speak TLS: our certificate (PEM), and those that signed it"},
+        {0, "tls-key", "FILE", OPTION_TEXT, &s->key, 0, 0, "its key (PEM)"},
+        {0, "tls-client-ca", "FILE", OPTION_TEXT, &s->client_ca, 0, 0,
+         "only serve clients with a certificate of these roots (PEM)"},
     };
     const command_line line = {
         .command = "serve",
@@ -113,6 +128,14 @@ static weir_code add_standard_services(weir_server *server, weir_status *why)
     return code;
 }
 
+static weir_code listen_on(weir_server *server, const struct serve *s, uint16_t *port,
+                           weir_status *why)
+{
+    if (s->tls != NULL)
+        return weir_server_listen_tls(server, s->listen, s->tls, port, why);
+    return weir_server_listen(server, s->listen, port, why);
+}
+
 static weir_code make_server(const struct serve *s, served_files *files, weir_server **server,
                              uint16_t *port, weir_status *why)
 {
@@ -128,7 +151,7 @@ static weir_code make_server(const struct serve *s, served_files *files, weir_se
     if (code == WEIR_OK)
         code = add_standard_services(*server, why);
     if (code == WEIR_OK)
-        code = weir_server_listen(*server, s->listen, port, why);
+        code = listen_on(*server, s, port, why);
     if (code == WEIR_OK)
         code = weir_server_start(*server, why);
     if (code != WEIR_OK)
@@ -148,20 +171,23 @@ static void print_address(const char *address, uint16_t port)
     fflush(stdout);
 }
 
-static void signals(sigset_t *set)
+static void signals(const struct serve *s, sigset_t *set)
 {
     sigemptyset(set);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
+    if (s->tls != NULL)
+        sigaddset(set, SIGHUP);
 }
 
-static void wait_for_signal(void)
+static void wait_for_signal(const struct serve *s)
 {
     sigset_t set;
     int number;
 
-    signals(&set);
-    sigwait(&set, &number);
+    signals(s, &set);
+    while (sigwait(&set, &number) == 0 && number == SIGHUP)
+        credentials_reload(&s->words, s->tls);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* a second one kills */
 }
 
@@ -178,7 +204,7 @@ static int run(const struct serve *s, served_files *files)
         return EXIT_FAILED;
     }
     print_address(s->listen, port);
-    wait_for_signal();
+    wait_for_signal(s);
     weir_server_shutdown(server, s->grace_ns);
     weir_server_wait(server);
     weir_server_free(server);
@@ -205,21 +231,49 @@ static bool open_directory(const char *path, int *directory)
     return false;
 }
 
+/* s->tls: credentials, or NULL without TLS. False: it was told what is wrong. */
+static bool make_credentials(struct serve *s)
+{
+    s->words = (credentials_words){
+        .command = "weir serve",
+        .certificate = s->certificate,
+        .key = s->key,
+        .ca = s->client_ca,
+        .ca_option = "--tls-client-ca",
+        .verify_clients = s->client_ca != NULL,
+    };
+    if (s->certificate != NULL || s->key != NULL)
+        return credentials_create(&s->words, &s->tls);
+    if (s->client_ca == NULL)
+        return true;
+    fprintf(stderr, "weir serve: --tls-client-ca %s: only with --tls-cert and --tls-key\n",
+            s->client_ca);
+    return false;
+}
+
+static void block_signals(const struct serve *s)
+{
+    sigset_t set;
+
+    signals(s, &set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread is made: they inherit it */
+    signal(SIGPIPE, SIG_IGN);
+}
+
 int serve_command(int argc, char *const *argv)
 {
     struct serve s = {
         .listen = "127.0.0.1:50051", .threads = 1, .max_streams = 100, .grace_ns = WEIR_SECONDS(2)};
     served_files files;
-    sigset_t set;
     int code;
 
     if (!parse(argc, argv, &s, &code))
         return code;
-    if (!open_directory(s.directory, &files.directory))
+    if (!make_credentials(&s) || !open_directory(s.directory, &files.directory)) {
+        weir_tls_unref(s.tls);
         return EXIT_USAGE;
-    signals(&set);
-    pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread is made: they inherit it */
-    signal(SIGPIPE, SIG_IGN);
+    }
+    block_signals(&s);
     raise_descriptor_limit();
     files.pool = file_pool_create(FILE_THREADS);
     if (files.pool == NULL) {
@@ -231,5 +285,6 @@ int serve_command(int argc, char *const *argv)
     }
     if (files.directory >= 0)
         close(files.directory);
+    weir_tls_unref(s.tls);
     return code;
 }
