@@ -15,6 +15,9 @@
  *     --drop-after N            releases the responses when N messages came
  *     --max-receive N           the largest message to receive
  *     --gzip, --deflate         compresses the requests
+ *     --tls-ca FILE             TLS, with these roots, ...
+ *     --tls-name NAME           ... to a server of this name,
+ *     --tls-cert FILE --tls-key FILE  and with this certificate
  *     --parallel N              so many such calls at once on one channel
  *
  * Prints, for each call, "message SIZE CRC32", "initial NAME HEX", "trailer NAME HEX" and "status
@@ -48,6 +51,7 @@ struct plan {
     uint64_t drop_after;
     size_t max_receive;
     weir_compression compression;
+    weir_tls_options tls;
     size_t parallel;
 };
 
@@ -250,6 +254,18 @@ static bool start_call(const struct plan *plan, weir_channel *channel, struct ru
     return true;
 }
 
+static weir_code open_channel(const struct plan *plan, weir_channel **out, weir_status *why)
+{
+    weir_channel_options options = {0};
+    weir_code code;
+
+    if (plan->tls.ca_file != NULL && weir_tls_create(&plan->tls, &options.tls, why) != WEIR_OK)
+        return why->code;
+    code = weir_channel_create(plan->target, &options, out, why);
+    weir_tls_unref(options.tls);
+    return code;
+}
+
 static int run(const struct plan *plan)
 {
     struct running *calls = calloc(plan->parallel, sizeof *calls);
@@ -257,7 +273,7 @@ static int run(const struct plan *plan)
     weir_status why = {0};
     size_t count = 0;
 
-    if (calls == NULL || weir_channel_create(plan->target, NULL, &channel, &why) != WEIR_OK) {
+    if (calls == NULL || open_channel(plan, &channel, &why) != WEIR_OK) {
         fprintf(stderr, "%.*s\n", (int)why.message.size, (const char *)why.message.data);
         weir_status_clear(&why);
         free(calls);
@@ -278,6 +294,26 @@ static int run(const struct plan *plan)
 }
 
 /* ---- arguments ---- */
+
+static bool take_tls(struct plan *plan, int option, const char *value)
+{
+    switch (option) {
+    case 'A':
+        plan->tls.ca_file = value;
+        return true;
+    case 'N':
+        plan->tls.server_name = value;
+        return true;
+    case 'C':
+        plan->tls.certificate_file = value;
+        return true;
+    case 'K':
+        plan->tls.key_file = value;
+        return true;
+    default:
+        return false;
+    }
+}
 
 static bool take_option(struct plan *plan, int option, const char *value)
 {
@@ -327,7 +363,7 @@ static bool take_option(struct plan *plan, int option, const char *value)
         plan->parallel = (size_t)number;
         return true;
     default:
-        return false;
+        return take_tls(plan, option, value);
     }
 }
 
@@ -347,6 +383,10 @@ int main(int argc, char **argv)
         {"max-receive", required_argument, NULL, 'r'},
         {"gzip", no_argument, NULL, 'g'},
         {"deflate", no_argument, NULL, 'z'},
+        {"tls-ca", required_argument, NULL, 'A'},
+        {"tls-name", required_argument, NULL, 'N'},
+        {"tls-cert", required_argument, NULL, 'C'},
+        {"tls-key", required_argument, NULL, 'K'},
         {"parallel", required_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };

@@ -92,12 +92,15 @@ class Echo(grpc.GenericRpcHandler):
         return context.peer().encode()
 
 
-def start(compression=None):
+def start(compression=None, credentials=None):
     """The service, its server, and its address."""
     echo = Echo()
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=1100), handlers=[echo],
                          options=[("grpc.max_concurrent_streams", 1000), ("grpc.so_reuseport", 0)],
                          compression=compression)
-    port = server.add_insecure_port("127.0.0.1:0")
+    if credentials is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", credentials)
     server.start()
     return echo, server, f"127.0.0.1:{port}"

@@ -126,8 +126,29 @@ static weir_code plain_unary(void *self, weir_call *call, const weir_bytes *requ
     return WEIR_OK;
 }
 
+/* "TLSv1.3 verified CN=a client URI:spiffe://weir/client" */
+static weir_code plain_who(void *self, weir_call *call, const weir_bytes *request,
+                           weir_bytes *reply, weir_status *why)
+{
+    const weir_tls_peer *peer = weir_call_peer(call)->tls;
+
+    (void)self, (void)request, (void)why;
+    if (peer == NULL)
+        *reply = weir_bytes_copy_string("plain text");
+    else
+        *reply = weir_bytes_format("%s %s %s %s", peer->protocol,
+                                   peer->verified ? "verified" : "anonymous", peer->subject,
+                                   peer->name_count != 0 ? peer->names[0] : "");
+    return WEIR_OK;
+}
+
 weir_code handle_plain(weir_server *server, weir_status *why)
 {
+    weir_code code =
+        weir_server_handle(server, "/weir.test.Plain/Who", weir_unary(plain_who, NULL, NULL), why);
+
+    if (code != WEIR_OK)
+        return code;
     return weir_server_handle(server, "/weir.test.Plain/Unary", weir_unary(plain_unary, NULL, NULL),
                               why);
 }

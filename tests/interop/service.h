@@ -54,7 +54,8 @@ void sleep_started(void);
 void sleep_ended(const weir_call *call);
 
 /* Registers the methods below /weir.test.Echo/ in the stream style, below /weir.test.Blocking/ in
- * the blocking one, and /weir.test.Plain/Unary with weir_unary. */
+ * the blocking one, and with weir_unary /weir.test.Plain/Unary and Who, which says what TLS knows
+ * of the caller. */
 weir_code handle_streams(weir_server *server, weir_status *why);
 weir_code handle_blocking(weir_server *server, weir_status *why);
 weir_code handle_plain(weir_server *server, weir_status *why);

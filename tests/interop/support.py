@@ -70,6 +70,7 @@ class ServerCase(unittest.TestCase):
 
     command = ()
     compression = None
+    credentials = None
 
     @classmethod
     def setUpClass(cls):
@@ -77,13 +78,15 @@ class ServerCase(unittest.TestCase):
         cls.addClassCleanup(cls.server.stop)
 
     def setUp(self):
-        self.channel = connect(self.server.address, self.compression)
+        self.channel = connect(self.server.address, self.compression, self.credentials)
         self.addCleanup(self.channel.close)
 
 
-def connect(address, compression=None):
-    return grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)],
-                                 compression=compression)
+def connect(address, compression=None, credentials=None):
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    if credentials is not None:
+        return grpc.secure_channel(address, credentials, options=options, compression=compression)
+    return grpc.insecure_channel(address, options=options, compression=compression)
 
 
 def echoed(metadata):

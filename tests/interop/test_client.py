@@ -79,11 +79,12 @@ def echoed(pairs):
 
 class ClientCase(unittest.TestCase):
     compression = None  # of the server
+    credentials = None  # likewise
     options = ()
 
     @classmethod
     def setUpClass(cls):
-        cls.echo, cls.server, cls.address = echo_server.start(cls.compression)
+        cls.echo, cls.server, cls.address = echo_server.start(cls.compression, cls.credentials)
         cls.addClassCleanup(cls.server.stop, None)
 
     def setUp(self):
@@ -197,7 +198,7 @@ class ClientCase(unittest.TestCase):
         self.assertEqual(self.call("Nothing", "--message", "x").code, UNIMPLEMENTED)
 
     def test_a_thousand_calls_at_once_on_one_connection(self):
-        lines = run(self.address, "/weir.test.Echo/Barrier", "--message", "1000",
+        lines = run(self.address, "/weir.test.Echo/Barrier", *self.options, "--message", "1000",
                     "--parallel", 1000)
         self.assertEqual(lines.count("status 0 - -"), 1000)
         messages = {line for line in lines if line.startswith("message")}

@@ -43,6 +43,13 @@ static void attach(struct wire *wire, enum side side, weir_connection *connectio
     weir_connection_set_driver(connection, &wire->ends[side]);
 }
 
+static weir_code accept_on(const struct pair *pair, weir_server *server, weir_connection **out)
+{
+    if (pair->tls != NULL)
+        return weir_server_accept_tls(server, pair->loop, pair->tls, "client:1", out, NULL);
+    return weir_server_accept(server, pair->loop, "client:1", out, NULL);
+}
+
 static void on_connect(void *self, weir_connection *client, const char *address)
 {
     struct pair *pair = self;
@@ -51,8 +58,7 @@ static void on_connect(void *self, weir_connection *client, const char *address)
     struct wire *wire;
 
     pair->connects++;
-    if (pair->refuses || server == NULL ||
-        weir_server_accept(server, pair->loop, "client:1", &accepted, NULL) != WEIR_OK) {
+    if (pair->refuses || server == NULL || accept_on(pair, server, &accepted) != WEIR_OK) {
         weir_connection_eof(client, "connection refused");
         return;
     }
@@ -72,8 +78,12 @@ static void free_wire(struct pair *pair, struct wire *wire)
         link = &(*link)->next;
     *link = wire->next;
     for (int side = CLIENT; side <= SERVER; side++) {
-        weir_connection_eof(wire->ends[side].connection, "cut");
-        weir_connection_free(wire->ends[side].connection);
+        weir_connection *connection = wire->ends[side].connection;
+
+        weir_connection_eof(connection, "cut");
+        weir_connection_set_driver(connection, NULL);
+        if (weir_connection_done(connection))
+            weir_connection_free(connection);
     }
     free(wire);
 }

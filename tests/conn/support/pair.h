@@ -31,6 +31,7 @@ struct pair {
     bool held[2];              /* what this side sends stays with it */
     uint64_t sent[2];          /* bytes by this side, on all wires */
     bool refuses;              /* connections cannot be made */
+    weir_tls *tls;             /* the servers'; NULL: plain text */
     unsigned connects;         /* tries so far */
     weir_server *other_server; /* who serves the address "other:1" */
     struct source sources[64];
