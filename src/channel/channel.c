@@ -346,6 +346,18 @@ weir_code channel_create(const char *target, const weir_channel_options *options
     return WEIR_OK;
 }
 
+#ifndef WEIR_UV
+/* The driver's can make a thread, too. */
+weir_code weir_channel_create(const char *target, const weir_channel_options *options,
+                              weir_channel **out, weir_status *why)
+{
+    if (options != NULL && options->loop != NULL)
+        return channel_create(target, options, options->loop, out, why);
+    *out = NULL;
+    return weir_fail(why, WEIR_INVALID_ARGUMENT, "a channel needs a loop: no driver was built");
+}
+#endif
+
 weir_channel *weir_channel_ref(weir_channel *channel)
 {
     atomic_fetch_add_explicit(&channel->references, 1, memory_order_relaxed);

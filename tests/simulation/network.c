@@ -154,8 +154,7 @@ static void open_channel(struct route *route)
                                           .keepalive_ns = route->keepalive_ns};
 
     allocator_spare(true);
-    MUST(channel_create(route->host->address, &options, options.loop, &route->channel, NULL) ==
-             WEIR_OK,
+    MUST(weir_channel_create(route->host->address, &options, &route->channel, NULL) == WEIR_OK,
          "a channel");
     allocator_spare(false);
 }
