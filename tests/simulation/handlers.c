@@ -35,8 +35,10 @@ static struct talk *served(weir_call *call)
     MUST(!talk->served, "call %u: served twice", talk->id);
     talk->served = true;
     talk->server_call = weir_call_ref(call);
-    if (talk->plan.metadata)
+    if (talk->plan.metadata) {
+        (void)!weir_call_add_metadata(call, "sim-header", text, (size_t)size);
         (void)!weir_call_add_trailer(call, "sim-trailer", text, (size_t)size);
+    }
     if (talk->plan.response_compression != WEIR_IDENTITY)
         weir_call_set_compression(call, talk->plan.response_compression);
     if (talk->plan.send_headers) {

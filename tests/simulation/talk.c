@@ -333,18 +333,25 @@ static void check_complete(struct talk *talk, struct reader *reader, weir_code c
     }
 }
 
-static void check_trailers(const struct talk *talk, weir_code code)
+static void check_pair(const struct talk *talk, const weir_metadata *metadata, const char *name)
 {
     weir_slice value = {0};
     char text[12];
     int size = snprintf(text, sizeof text, "%u", talk->id);
 
-    if (!talk->plan.metadata || !talk->served || talk->memory || code == WEIR_OK ||
-        may_end_with(talk, code) || stages_end_early(&talk->plan.client_in))
+    MUST(weir_metadata_get(metadata, name, 0, &value) && value.size == (size_t)size &&
+             memcmp(value.data, text, value.size) == 0,
+         "call %u: no %s", talk->id, name);
+}
+
+/* What the server said around its messages, where the client read as far as that. */
+static void check_metadata(const struct talk *talk)
+{
+    if (!talk->plan.metadata || !talk->served || talk->memory ||
+        stages_end_early(&talk->plan.client_in))
         return;
-    MUST(weir_metadata_get(weir_call_trailers(talk->call), "sim-trailer", 0, &value) &&
-             value.size == (size_t)size && memcmp(value.data, text, value.size) == 0,
-         "call %u: no trailers", talk->id);
+    check_pair(talk, weir_call_response_metadata(talk->call), "sim-header");
+    check_pair(talk, weir_call_trailers(talk->call), "sim-trailer");
 }
 
 static void judge(struct talk *talk, weir_code code, const weir_status *status)
@@ -360,7 +367,7 @@ static void judge(struct talk *talk, weir_code code, const weir_status *status)
          weir_code_name(code), (int)status->message.size, (const char *)status->message.data);
     check_complete(talk, &talk->client, code,
                    (weir_slice){status->message.data, status->message.size});
-    check_trailers(talk, code);
+    check_metadata(talk);
 }
 
 static void close_account(struct talk *talk)
