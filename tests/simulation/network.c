@@ -187,8 +187,9 @@ static void lay_out_hosts(struct dice *dice)
 
         snprintf(host->address, sizeof host->address, "host%u:1", i);
         host->max_streams = streams[dice_below(dice, 6)];
+        /* Long enough for a first call to come over a slow wire: one moves ten times at most. */
         if (!faults_may_jump() && dice_chance(dice, 200))
-            host->max_idle_ns = WEIR_MICROSECONDS(dice_scale(dice, 1000000));
+            host->max_idle_ns = WEIR_MILLISECONDS(200 + dice_scale(dice, 2000));
     }
 }
 
