@@ -12,7 +12,8 @@
 
 void faults_start(uint64_t seed, const struct cuts *cuts);
 
-/* Whether the clock will jump. Where it does not, what goes by the clock takes nothing from calls. */
+/* Whether the clock will jump. Where it does not, what goes by the clock takes nothing from
+ * calls. */
 bool faults_may_jump(void);
 
 /* After each step. */
