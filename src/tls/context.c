@@ -246,8 +246,9 @@ weir_code tls_context_create(const weir_tls_options *options, struct tls_context
         SSL_CTX_free(context);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "TLS: %s", tls_last_reason());
     }
-    /* An idle connection keeps no record's buffers. */
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    /* An idle connection keeps no record's buffers, and no handshake looks through the system's
+     * folder of certificates for a chain that was given. */
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     code = use_all(options, context, why);
     ERR_clear_error();
     if (code != WEIR_OK) {

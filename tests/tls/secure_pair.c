@@ -10,7 +10,7 @@ int make_certificates(void **state)
     ca = authority_make("weir test root");
     other_ca = authority_make("another root");
     server = certificate_make(&ca, "weir server", "DNS:server,IP:127.0.0.1,IP:::1", 0, 1);
-    other_server = certificate_make(&ca, "new server", "DNS:server", 0, 1);
+    other_server = certificate_make(&ca, "new server", "DNS:server,IP:127.0.0.1", 0, 1);
     expired = certificate_make(&ca, "old server", "DNS:server", -2, -1);
     early = certificate_make(&ca, "early server", "DNS:server", 1, 2);
     elsewhere = certificate_make(&ca, "server", "DNS:elsewhere", 0, 1);
