@@ -124,8 +124,7 @@ static weir_poll inflate_item(struct inbound *in, weir_compression encoding, siz
                               weir_item *out)
 {
     weir_bytes plain;
-    weir_code code =
-        compression_inflate(encoding, &out->message, max_size, &plain, &out->status);
+    weir_code code = compression_inflate(encoding, &out->message, max_size, &plain, &out->status);
 
     if (code != WEIR_OK)
         return fail(in, out);
