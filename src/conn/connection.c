@@ -608,7 +608,10 @@ static void end_notice(weir_connection *c)
     c->drain = DRAIN_GOAWAY;
     if (c->client)
         start_queued(c);
-    http2_shutdown(c->session, c->farewell);
+    if (!c->client)
+        http2_shutdown(c->session, c->farewell);
+    else
+        make_runnable(c);
     loop_timer_set(c->loop, &c->grace, c->grace_end);
     name(c);
 }
@@ -736,6 +739,17 @@ static void watch_over(struct loop_timer *timer)
     name(c);
 }
 
+/* A client's GOAWAY would overtake the requests that wait for room, and a server to which it says
+ * that there are no calls is done: so it is said when there are none. */
+static void part(weir_connection *c)
+{
+    if (!c->client || c->drain != DRAIN_GOAWAY || c->parted || c->exchange_count != 0 ||
+        is_ending(c))
+        return;
+    c->parted = true;
+    http2_shutdown(c->session, c->farewell);
+}
+
 void connection_run_link(struct list *runnable_link)
 {
     weir_connection *c = LIST_MEMBER(runnable_link, weir_connection, runnable_link);
@@ -747,6 +761,7 @@ void connection_run_link(struct list *runnable_link)
     while ((link = list_take(&c->work)) != NULL)
         exchange_run(LIST_MEMBER(link, struct exchange, work_link));
     keep_watch(c);
+    part(c);
     if (c->broken && !c->lingering && (!c->client || c->opened))
         linger(c);
     /* Most often the work was to forget calls that are over, and there is nothing to look at. */

@@ -70,6 +70,7 @@ struct weir_connection {
     struct loop_timer grace;
     bool shutdown_asked; /* and done in the run phase: between two turns the clock is behind */
     uint64_t shutdown_grace;
+    bool parted; /* client: it said GOAWAY */
     enum drain drain;
     uint64_t notice_end;
     uint64_t grace_end;

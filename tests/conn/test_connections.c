@@ -486,6 +486,23 @@ static void a_hook_runs_before_peers_hear_of_a_shutdown_and_is_released_once(voi
     assert_int_equal(notes.released, 1);
 }
 
+static void a_clients_shutdown_does_not_overtake_the_requests_that_wait(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    expect_unary(p);
+    pair_call(p, &r, "/t.T/Unary", text("hi"));
+    weir_loop_turn(p->loop, weir_loop_now(p->loop)); /* the request was made, and nothing left */
+    weir_connection_shutdown(pair_connection(p, CLIENT), WEIR_NEVER);
+    pair_settle(p);
+    expect_text(&r, "hi");
+    expect_end(&r);
+    pair_settle(p);
+    assert_int_equal(pair_wire_count(p), 0); /* and closes behind it */
+    reader_clear(&r);
+}
+
 /* ---- forwarding ---- */
 
 /* The pair's server forwards /f.F/x to another server. */
@@ -632,6 +649,7 @@ int main(void)
         PAIR_TEST(a_shutdown_cancels_what_runs_past_its_grace),
         PAIR_TEST(a_shutdown_of_an_idle_server_closes_at_once),
         PAIR_TEST(a_shutdown_leaves_a_peer_that_does_not_read),
+        PAIR_TEST(a_clients_shutdown_does_not_overtake_the_requests_that_wait),
         PAIR_TEST(a_hook_runs_before_peers_hear_of_a_shutdown_and_is_released_once),
         PAIR_TEST(a_forwarded_call_is_the_same_call),
         PAIR_TEST(a_status_comes_through_a_forward),
