@@ -25,8 +25,11 @@ typedef struct weir_server_options {
     uint32_t max_streams;    /* concurrent calls on one connection; default 100 */
     size_t max_receive_size; /* largest request message; default 4 MiB */
     size_t max_header_size;  /* name + value + 32 of all request headers; default 16 KiB */
-    unsigned max_threads;    /* of the pool for weir_blocking; default 16 */
-    unsigned max_queue;      /* calls that wait for one; default 1024 */
+    /* Of an HTTP/2 stream. A window begins at 64 KiB and grows, for a reader that waits, up to
+     * twice what the path to the peer holds, or this; default 4 MiB. */
+    size_t max_window_size;
+    unsigned max_threads; /* of the pool for weir_blocking; default 16 */
+    unsigned max_queue;   /* calls that wait for one; default 1024 */
     /* Of one message that a typed function unpacks or builds; default 16 times max_receive_size. */
     size_t max_message_memory;
     weir_compression compression; /* of what calls send, where they do not say; default none */

@@ -95,6 +95,7 @@ static weir_connection *new_connection(weir_channel *channel)
         .client = true,
         .max_header_size = channel->options.max_header_size,
         .max_receive_size = channel->options.max_receive_size,
+        .max_window_size = channel->options.max_window_size,
         .user_agent = channel->user_agent,
         .tls = channel->options.tls,
         .tls_name = channel->tls_name,

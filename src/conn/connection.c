@@ -10,7 +10,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
-#define CONNECTION_WINDOW (UINT32_C(1) << 20)
+/* All calls together; it is credited on receipt, so it has to hold what is on its way. */
+#define CONNECTION_WINDOW ((size_t)256 * 1024)
 /* Control frames that a peer may make us owe it before we stop reading what it sends. */
 #define MAX_BACKLOG 1000
 /* A call that never left goes to so many other connections; servers that all go away are enough. */
@@ -22,6 +23,7 @@
 /* What our pings hold. */
 #define KEEPALIVE_PING UINT64_C(0x77656972616c6976)
 #define DRAIN_PING UINT64_C(0x7765697264726169)
+#define WINDOW_PING UINT64_C(0x7765697277696e64)
 /* So many glitches may wait for a turn to be looked at. */
 #define GLITCHES_UNSEEN 256
 
@@ -188,10 +190,11 @@ static void on_data(void *self, void *stream, const uint8_t *data, size_t size)
     weir_status why = {0};
     size_t credit;
 
+    c->window.received += size;
     if (inbound_append(e->in, data, size, &credit, &why) != WEIR_OK)
         exchange_step(e, CALL_FAULT, why);
     if (credit != 0)
-        http2_credit(c->session, e->id, credit);
+        connection_credit(c, e, credit);
 }
 
 static void on_end(void *self, void *stream)
@@ -280,6 +283,8 @@ static void on_ping(void *self, bool ack, uint64_t opaque)
 
     if (!ack)
         c->guard.pings++;
+    else if (opaque == WINDOW_PING)
+        window_answered(&c->window);
     else if (opaque == DRAIN_PING && c->drain == DRAIN_NOTICE)
         end_notice(c);
     make_runnable(c);
@@ -322,7 +327,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
         .client = options->client,
         .max_streams = options->max_streams,
         .max_header_size = (uint32_t)options->max_header_size,
-        .window = CONNECTION_WINDOW,
+        .window = (uint32_t)CONNECTION_WINDOW,
     };
     weir_connection *c = mem_zalloc(sizeof *c);
 
@@ -337,6 +342,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     c->max_receive_size = options->max_receive_size;
     c->user_agent = options->user_agent;
     c->max_age_grace = options->max_age_grace;
+    window_init(&c->window, options->max_window_size);
     guard_init(&c->guard, &options->guard);
     list_init(&c->owner_link);
     list_init(&c->exchanges);
@@ -475,7 +481,7 @@ weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t 
         fine = secure_receive(c, data, size);
     else
         fine = connection_receive(c, data, size);
-    if (fine && needs_look(c))
+    if (fine && (needs_look(c) || window_is_due(&c->window)))
         make_runnable(c);
     name(c);
     return fine ? WEIR_OK : WEIR_INTERNAL;
@@ -739,6 +745,25 @@ static void watch_over(struct loop_timer *timer)
     name(c);
 }
 
+/* ---- windows ---- */
+
+void connection_credit(weir_connection *c, struct exchange *e, size_t size)
+{
+    http2_credit(c->session, e->id, size);
+    if (e->in->window < c->window.size && inbound_grow(e->in, c->window.size))
+        http2_set_window(c->session, e->id, c->window.size);
+}
+
+static void measure_window(weir_connection *c)
+{
+    if (is_ending(c))
+        return;
+    if (window_look(&c->window, c->loop->now))
+        http2_ping(c->session, WINDOW_PING);
+    if (c->window.size > CONNECTION_WINDOW)
+        http2_set_window(c->session, 0, c->window.size);
+}
+
 /* A client's GOAWAY would overtake the requests that wait for room, and a server to which it says
  * that there are no calls is done: so it is said when there are none. */
 static void part(weir_connection *c)
@@ -761,6 +786,7 @@ void connection_run_link(struct list *runnable_link)
     while ((link = list_take(&c->work)) != NULL)
         exchange_run(LIST_MEMBER(link, struct exchange, work_link));
     keep_watch(c);
+    measure_window(c);
     part(c);
     if (c->broken && !c->lingering && (!c->client || c->opened))
         linger(c);

@@ -10,6 +10,7 @@
 #include "conn/exchange.h"
 #include "conn/guard.h"
 #include "conn/secure.h"
+#include "conn/window.h"
 
 /* Whom a connection works for: a server, or a channel. */
 struct connection_owner {
@@ -35,6 +36,7 @@ struct connection_options {
     uint32_t max_streams;
     size_t max_header_size;
     size_t max_receive_size;
+    size_t max_window_size; /* 0: WINDOW_MAX */
     const char *peer;
     const char *user_agent; /* client; outlives the connection */
     struct guard_options guard;
@@ -75,6 +77,7 @@ struct weir_connection {
     uint64_t notice_end;
     uint64_t grace_end;
     const char *farewell; /* the debug data of a GOAWAY that comes; may be NULL */
+    struct window window; /* that its HTTP/2 streams should have */
     struct guard guard;
     struct loop_timer watch; /* when the guard must look again */
     uint64_t max_age_grace;
@@ -125,6 +128,9 @@ void connection_dequeue(weir_connection *connection, struct exchange *e);
 bool connection_is_down(const weir_connection *connection);
 
 void connection_add_work(weir_connection *connection, struct list *work_link);
+
+/* Bytes of a call were taken, and go back to its peer; it may get a larger window, too. */
+void connection_credit(weir_connection *connection, struct exchange *e, size_t size);
 
 /* ---- for what lies between it and its socket (secure.c) ---- */
 

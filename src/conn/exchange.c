@@ -536,7 +536,7 @@ static void look_at_pokes(struct exchange *e)
 
     step_fault(e);
     if (credit != 0 && e->id != 0)
-        http2_credit(e->connection->session, e->id, credit);
+        connection_credit(e->connection, e, credit);
     if ((asked & CALL_ASKED_CANCEL) || (released && e->in->client))
         exchange_step(e, CALL_CANCEL, cancelled());
     else if ((asked & CALL_ASKED_HEADERS) && !e->headers_out)

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "conn/exchange.h"
+#include "conn/window.h"
 #include "framing/compression.h"
 
 static void inbound_destroy(struct weir_cell *cell)
@@ -45,6 +46,7 @@ struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange, size_
     metadata_init(&in->headers, &in->arena);
     metadata_init(&in->trailers, &in->arena);
     in->deadline = WEIR_NEVER;
+    in->window = WINDOW_FIRST;
     return in;
 }
 
@@ -208,7 +210,7 @@ weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, s
     *credit = 0;
     pthread_mutex_lock(&in->lock);
     in->owed += size;
-    in->overrun |= in->owed > INBOUND_WINDOW;
+    in->overrun |= in->owed > in->window;
     if (in->overrun) {
         pthread_mutex_unlock(&in->lock);
         return WEIR_OK;
@@ -288,6 +290,18 @@ weir_code inbound_check_end(struct inbound *in, weir_status *why)
     code = frame_reader_end(&in->reader, why);
     pthread_mutex_unlock(&in->lock);
     return code;
+}
+
+bool inbound_grow(struct inbound *in, size_t size)
+{
+    bool grows;
+
+    pthread_mutex_lock(&in->lock);
+    grows = in->waiting;
+    if (grows)
+        in->window = size;
+    pthread_mutex_unlock(&in->lock);
+    return grows;
 }
 
 void inbound_set_encoding(struct inbound *in, weir_compression encoding)

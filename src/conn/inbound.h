@@ -14,9 +14,6 @@
 #include "framing/reader.h"
 #include "stream/task.h"
 
-/* A stream's window: what a peer may send ahead of what was credited. */
-#define INBOUND_WINDOW ((size_t)65535)
-
 struct exchange;
 
 struct inbound {
@@ -25,6 +22,7 @@ struct inbound {
     struct frame_reader reader;
     weir_waker waker;
     weir_status status;   /* how it ended */
+    size_t window;        /* what the peer may send ahead of what was credited */
     size_t credit;        /* taken, and not yet given back to the peer */
     size_t owed;          /* came, and not yet given back to the peer */
     bool overrun;         /* more than that came: the session resets the call, but until the reset
@@ -80,6 +78,10 @@ weir_code inbound_check_end(struct inbound *in, weir_status *why);
 
 void inbound_publish_headers(struct inbound *in);
 void inbound_publish_trailers(struct inbound *in);
+
+/* The window is `size` from now on, if the reader waits: one that lags behind gains nothing by it,
+ * and one that stalls would hold more. */
+bool inbound_grow(struct inbound *in, size_t size);
 
 /* How the peer compresses: before its first message. */
 void inbound_set_encoding(struct inbound *in, weir_compression encoding);

@@ -589,6 +589,12 @@ void http2_credit(struct http2_session *s, int32_t id, size_t size)
     s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_stream(s->ng, id, size)) != 0;
 }
 
+void http2_set_window(struct http2_session *s, int32_t id, size_t size)
+{
+    s->no_memory |= nghttp2_is_fatal(nghttp2_session_set_local_window_size(s->ng, NGHTTP2_FLAG_NONE,
+                                                                           id, (int32_t)size)) != 0;
+}
+
 size_t http2_backlog(struct http2_session *s)
 {
     return nghttp2_session_get_outbound_queue_size(s->ng);

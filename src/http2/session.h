@@ -143,6 +143,10 @@ void http2_resume(struct http2_session *session, int32_t id);
 /* Bytes that the peer lets us send on this stream now, connection included; may be negative. */
 int32_t http2_window(struct http2_session *session, int32_t id);
 
+/* The window of this stream, or of the connection (id 0), is `size` from now on; never smaller than
+ * before. */
+void http2_set_window(struct http2_session *session, int32_t id, size_t size);
+
 /* The peer may send `size` more bytes on this stream; told to it when half the window was taken. */
 void http2_credit(struct http2_session *session, int32_t id, size_t size);
 

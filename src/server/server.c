@@ -188,6 +188,7 @@ static weir_connection *serve_connection(weir_server *server, struct server_loop
         .max_streams = server->options.max_streams,
         .max_header_size = server->options.max_header_size,
         .max_receive_size = server->options.max_receive_size,
+        .max_window_size = server->options.max_window_size,
         .peer = peer_address,
         .guard = guard_of(&server->options, served, on->loop->now),
         .max_age_grace = server->options.max_connection_age_grace_ns,

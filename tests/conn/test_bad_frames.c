@@ -194,7 +194,7 @@ static void more_than_the_window_is_never_held(void **state)
     p->deaf = true;
     memory_reset_peak();
     peer_request(p, 3, 0, "/t.T/Hand", NULL);
-    for (int i = 0; i < 80; i++)
+    for (int i = 0; i < 20; i++)
         peer_large_message(p, 3, 0, 8000);
     peer_settle(p);
     assert_true(memory_peak() - before < 2 * 65536);

@@ -10,7 +10,7 @@
 #define WINDOW 65535
 
 /* What is held for a call beside its messages: books, the headers of chunks. */
-#define BOOKS 16000
+#define BOOKS 24000
 
 /* ---- large messages ---- */
 

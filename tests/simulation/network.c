@@ -84,6 +84,7 @@ static void serve(struct host *host)
     /* Pings without end would be a system that never comes to rest. */
     const weir_server_options options = {.loop = network.loops[0].loop,
                                          .max_streams = host->max_streams,
+                                         .max_window_size = network.window,
                                          .keepalive_ns = WEIR_NEVER,
                                          .max_connection_idle_ns = host->max_idle_ns,
                                          .min_ping_interval_ns = 1};
@@ -151,6 +152,7 @@ void host_shutdown(struct host *host, uint64_t grace_ns)
 static void open_channel(struct route *route)
 {
     const weir_channel_options options = {.loop = route->loop->loop,
+                                          .max_window_size = network.window,
                                           .keepalive_ns = route->keepalive_ns};
 
     allocator_spare(true);
@@ -226,6 +228,7 @@ void network_start(uint64_t seed)
     list_init(&network.retired);
     network.dice = dice_make(seed, DICE_WIRE, 0);
     network.rough = dice_chance(&dice, 700);
+    network.window = dice_chance(&dice, 300) ? 1 << 20 : 65535;
     network.loop_count = dice_between(&dice, 1, LOOPS_MAX);
     for (unsigned i = 0; i < network.loop_count; i++)
         open_loop(&network.loops[i]);

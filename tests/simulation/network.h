@@ -95,7 +95,8 @@ struct network {
     uint64_t sends;
     struct dice dice;
     struct dice pace;
-    bool rough; /* bytes come in pieces and late */
+    bool rough;    /* bytes come in pieces and late */
+    size_t window; /* the largest that an HTTP/2 stream may get */
 };
 
 extern struct network network;

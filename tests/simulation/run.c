@@ -19,7 +19,7 @@ enum { STEPS_MAX = 5000000 };
 
 /* What may be held: for the library at rest, for a connection, for both ends of a call beside its
  * messages. */
-enum { LOOP_HOLDS = 2 << 20, CONNECTION_HOLDS = 260000, CALL_HOLDS = 24000, WINDOW = 65535 };
+enum { LOOP_HOLDS = 2 << 20, CONNECTION_HOLDS = 260000, CALL_HOLDS = 24000 };
 
 static uint64_t call_may_hold(const struct talk *talk)
 {
@@ -29,8 +29,8 @@ static uint64_t call_may_hold(const struct talk *talk)
     uint64_t hops = talk->route->host->via != NULL ? 2 : 1;
 
     /* A chunk may be half empty. */
-    return hops * (CALL_HOLDS + 4 * (WINDOW + 2 * size)) + 2 * plan->pipe.max_bytes + 2 * size +
-           stages_hold(&plan->client_out, (uint32_t)size) +
+    return hops * (CALL_HOLDS + 4 * (network.window + 2 * size)) + 2 * plan->pipe.max_bytes +
+           2 * size + stages_hold(&plan->client_out, (uint32_t)size) +
            stages_hold(&plan->server, (uint32_t)size) +
            stages_hold(&plan->client_in, (uint32_t)size);
 }

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 65535, PREFIX = 5 };
+enum { PREFIX = 5 };
 
 FILE *talks_told;
 struct talk talks[TALKS_MAX];
@@ -125,7 +125,7 @@ static void foresee(struct talk *talk)
 /* One way between two ends: a window, a message being assembled, one that waits to leave. */
 static uint64_t leg(const struct talk *talk, uint64_t max_size)
 {
-    return (talk->route->host->via != NULL ? 2 : 1) * (WINDOW + 3 * (max_size + PREFIX));
+    return (talk->route->host->via != NULL ? 2 : 1) * (network.window + 3 * (max_size + PREFIX));
 }
 
 static uint64_t requests_limit(const struct talk *talk)
