@@ -33,11 +33,24 @@ WEIR_API const char *weir_call_authority(const weir_call *call);
 
 typedef struct weir_tls_peer weir_tls_peer;
 
+/* The process at the other end of a Unix socket, as the kernel saw it when that connected or, for a
+ * client, began to listen; of a pair of sockets, when that was made. 0 as the pid: one that this
+ * process cannot see. */
+typedef struct weir_peer_credentials {
+    bool known; /* false: all zero; no Unix socket, or a system that does not tell (not Linux) */
+    uint32_t uid;
+    uint32_t gid;
+    int32_t pid;
+} weir_peer_credentials;
+
 /* Who is at the other end; borrowed from the call. Strings are never NULL. */
 typedef struct weir_peer {
-    const char *address;      /* "127.0.0.1:50051", "[::1]:50051", "unix:/path" or "" */
+    /* "127.0.0.1:50051", "[::1]:50051", "unix:/path", "unix-abstract:name", "unix:" for a Unix
+     * socket without a name, or "" */
+    const char *address;
     const weir_tls_peer *tls; /* weir/tls.h; NULL: plain text */
-    uint64_t reserved[7];
+    weir_peer_credentials credentials;
+    uint64_t reserved[5];
 } weir_peer;
 WEIR_API const weir_peer *weir_call_peer(const weir_call *call);
 

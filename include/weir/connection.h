@@ -8,6 +8,7 @@
 #ifndef WEIR_CONNECTION_H
 #define WEIR_CONNECTION_H
 
+#include <weir/call.h>
 #include <weir/loop.h>
 #include <weir/tls.h>
 
@@ -25,6 +26,11 @@ WEIR_API weir_code weir_server_accept(weir_server *server, weir_loop *loop,
 WEIR_API weir_code weir_server_accept_tls(weir_server *server, weir_loop *loop, weir_tls *tls,
                                           const char *peer_address, weir_connection **out,
                                           weir_status *why) WEIR_MUST_USE;
+
+/* Who is at the other end of its Unix socket: copied, for the calls that begin from now on. Before
+ * the first input, or weir_connection_open. */
+WEIR_API void weir_connection_set_peer_credentials(weir_connection *connection,
+                                                   const weir_peer_credentials *credentials);
 
 /*
  * Takes all of `data`. Handlers do not run here but in weir_loop_turn. An error is fatal: drain the

@@ -140,6 +140,7 @@ static void *on_begin(void *self, int32_t id)
             call_copy(call, (weir_slice){(const uint8_t *)c->peer, strlen(c->peer)});
         if (call->peer.address == NULL)
             call->peer.address = "";
+        call->peer.credentials = c->credentials;
         if (c->secure != NULL)
             call_set_tls_peer(call, &c->secure->peer);
     }
@@ -428,6 +429,12 @@ void weir_connection_free(weir_connection *c)
     if (c->owner.freed != NULL)
         c->owner.freed(c->owner.self);
     connection_destroy(c);
+}
+
+void weir_connection_set_peer_credentials(weir_connection *c,
+                                          const weir_peer_credentials *credentials)
+{
+    c->credentials = *credentials;
 }
 
 void weir_connection_set_driver(weir_connection *c, void *driver)

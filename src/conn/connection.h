@@ -85,6 +85,7 @@ struct weir_connection {
     size_t max_receive_size;
     const char *user_agent;
     char *peer;
+    weir_peer_credentials credentials;
     void *driver;
     bool client;
     bool broken;    /* the session is: only its last output is left */

@@ -56,8 +56,10 @@ static void show_call(struct inbound *in)
     weir_call *call = in->call;
 
     call->deadline = in->deadline;
-    if (in->peer != NULL)
+    if (in->peer != NULL) {
         call->peer.address = in->peer;
+        call->peer.credentials = in->peer_credentials;
+    }
     call_set_tls_peer(call, &in->tls_peer);
     if (in->headers_came)
         call->seen_response = &in->headers;

@@ -39,9 +39,10 @@ struct inbound {
     weir_compression encoding; /* of the messages that are flagged so */
     weir_status fault;         /* a message could not be inflated: for the exchange to take */
     struct cache *home;
-    weir_call *call;     /* client: the reader's reference */
-    const char *peer;    /* client */
-    weir_bytes tls_peer; /* client */
+    weir_call *call;                        /* client: the reader's reference */
+    const char *peer;                       /* client */
+    weir_peer_credentials peer_credentials; /* client */
+    weir_bytes tls_peer;                    /* client */
     struct weir_arena arena;
     struct weir_metadata headers;
     struct weir_metadata trailers;

@@ -66,6 +66,7 @@ static void publish_peer(struct exchange *e)
 
     pthread_mutex_lock(&e->in->lock);
     e->in->peer = arena_copy(&e->in->arena, peer, strlen(peer));
+    e->in->peer_credentials = e->connection->credentials;
     if (e->connection->secure != NULL && e->in->tls_peer.buffer == NULL)
         e->in->tls_peer = weir_bytes_ref(&e->connection->secure->peer);
     pthread_mutex_unlock(&e->in->lock);

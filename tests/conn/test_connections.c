@@ -25,6 +25,30 @@ static weir_call *waiting_call(const char *method)
     return call;
 }
 
+/* ---- who is at the other end ---- */
+
+static void calls_are_told_what_their_connection_knows_of_its_peer(void **state)
+{
+    static const weir_peer_credentials client = {true, 1000, 100, 42}, server = {true, 1, 2, 3};
+    struct pair *p = *state;
+    struct reader first, second;
+
+    pair_call(p, &first, "/t.T/Hand", weir_stream_empty());
+    pair_settle(p);
+    assert_false(weir_call_peer(p->service.served[0].call)->credentials.known);
+    weir_connection_set_peer_credentials(pair_connection(p, SERVER), &client);
+    weir_connection_set_peer_credentials(pair_connection(p, CLIENT), &server);
+    pair_call(p, &second, "/t.T/Hand", weir_stream_empty());
+    pair_settle(p);
+    assert_true(weir_call_peer(p->service.served[1].call)->credentials.known);
+    assert_int_equal(weir_call_peer(p->service.served[1].call)->credentials.pid, 42);
+    expect_pending(&second);
+    assert_int_equal(weir_call_peer(second.call)->credentials.pid, 3);
+    assert_false(weir_call_peer(first.call)->credentials.known);
+    reader_clear(&first);
+    reader_clear(&second);
+}
+
 /* ---- connections that go away, and calls that have not left ---- */
 
 /* A call that runs on the pair's connection, and another one that has to wait for it. */
@@ -627,6 +651,7 @@ static void a_forward_passes_the_deadline_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        PAIR_TEST(calls_are_told_what_their_connection_knows_of_its_peer),
         PAIR_TEST(a_call_that_waits_moves_when_the_server_goes_away),
         PAIR_TEST(a_call_that_waits_moves_when_its_connection_is_shut_down),
         PAIR_TEST(a_call_whose_request_could_not_leave_moves),
