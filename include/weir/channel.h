@@ -40,11 +40,23 @@ typedef struct weir_channel_options {
 } weir_channel_options;
 
 /*
- * `target` is "host:port", "dns:///host:port", "ipv4:a.b.c.d:port", "ipv6:[::1]:port", "unix:path".
- * Nothing is connected yet. INVALID_ARGUMENT for a target that is none. `options` may be NULL.
+ * `target` is "host:port", "dns:///host:port", "ipv4:a.b.c.d:port", "ipv6:[::1]:port", "unix:path"
+ * or "unix-abstract:name" (Linux; 1 to 107 bytes, without the NUL in front of it). Nothing is
+ * connected yet. INVALID_ARGUMENT for a target that is none. `options` may be NULL.
  */
 WEIR_API weir_code weir_channel_create(const char *target, const weir_channel_options *options,
                                        weir_channel **out, weir_status *why) WEIR_MUST_USE;
+
+/*
+ * A channel over `fd`, a connected stream socket, such as one end of a socketpair. It is the
+ * channel's from WEIR_OK on, which closes it; on failure it stays the caller's. What the channel
+ * says first leaves at once. There is this one connection only: when it is lost or the server shuts
+ * it down, all further calls fail with UNAVAILABLE, those that wait for ready too. The authority is
+ * "localhost" where the options do not say. INVALID_ARGUMENT: it is no such socket. Needs weir's
+ * libuv driver.
+ */
+WEIR_API weir_code weir_channel_create_fd(int fd, const weir_channel_options *options,
+                                          weir_channel **out, weir_status *why) WEIR_MUST_USE;
 
 /*
  * Makes a call: it starts now. `call` is borrowed, `requests` moves in and is polled on the

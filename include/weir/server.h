@@ -68,9 +68,23 @@ WEIR_API weir_code weir_server_handle(weir_server *server, const char *method, w
                                       weir_status *why) WEIR_MUST_USE;
 
 /*
- * Listens on "host:port" (port 0: any free one), "[::1]:port", "unix:/path". *port, where not NULL,
- * is the port it got. UNAVAILABLE with the system's reason, INVALID_ARGUMENT for an address that is
- * none. Needs weir's libuv driver.
+ * Listens on
+ *
+ *     "host:port"           port 0: any free one
+ *     "[::1]:port"
+ *     "unix:/path"          a Unix socket there. One that nobody listens on any more is replaced;
+ *                           one that is in use, and what is no socket, is left alone and refused.
+ *                           Removed at the end, if it is still the same. Two servers that begin on
+ *                           a path at the very same time may replace each other
+ *     "unix-abstract:name"  Linux: without a file. 1 to 107 bytes; no NUL is put in front of it
+ *     "fd:3"                this fd, as weir_server_listen_fd
+ *     "systemd"             all sockets that a service manager passed to this process (LISTEN_FDS)
+ *     "systemd:name"        those that are called so (LISTEN_FDNAMES)
+ *
+ * and may be called for any number of addresses, before the server starts. *port, where not NULL,
+ * is the port it got (of several the first's; 0 of a Unix socket). UNAVAILABLE with the system's
+ * reason, INVALID_ARGUMENT for an address that is none. Needs weir's libuv driver, as all that
+ * follows.
  */
 WEIR_API weir_code weir_server_listen(weir_server *server, const char *address, uint16_t *port,
                                       weir_status *why) WEIR_MUST_USE;
@@ -79,6 +93,25 @@ WEIR_API weir_code weir_server_listen(weir_server *server, const char *address, 
  * certificate. */
 WEIR_API weir_code weir_server_listen_tls(weir_server *server, const char *address, weir_tls *tls,
                                           uint16_t *port, weir_status *why) WEIR_MUST_USE;
+
+/*
+ * Listens on `fd`, a stream socket that was bound and listens already; with `tls` (referenced)
+ * clients must speak TLS. The fd is the server's from WEIR_OK on, which makes it non-blocking and
+ * closes it, but removes no path; on failure it stays the caller's. INVALID_ARGUMENT: it does not
+ * listen, or `tls` has no certificate.
+ */
+WEIR_API weir_code weir_server_listen_fd(weir_server *server, int fd, weir_tls *tls,
+                                         weir_status *why) WEIR_MUST_USE;
+
+/*
+ * Serves the client at the other end of `fd`, a connected stream socket: one end of a socketpair,
+ * or what somebody else accepted. The fd is the server's from WEIR_OK on, which closes it; on
+ * failure it stays the caller's. Also once the server was started, and from its handlers, but not
+ * while another thread calls weir_server_free. INVALID_ARGUMENT as above; UNAVAILABLE: the server
+ * shuts down.
+ */
+WEIR_API weir_code weir_server_adopt(weir_server *server, int fd, weir_tls *tls,
+                                     weir_status *why) WEIR_MUST_USE;
 
 /* Starts the server's own threads. Not for a server on a loop of yours. */
 WEIR_API weir_code weir_server_start(weir_server *server, weir_status *why) WEIR_MUST_USE;

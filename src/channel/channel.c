@@ -23,6 +23,8 @@ static void channel_drop(weir_channel *channel)
         return;
     if (channel->closer != NULL)
         cell_detach(channel->closer);
+    if (channel->opener != NULL)
+        cell_detach(channel->opener);
     target_clear(&channel->target);
     tls_memory_clear(&channel->tls_memory);
     weir_tls_unref(channel->options.tls);
@@ -60,13 +62,18 @@ static void connect_again(struct loop_timer *timer)
         transport->connect(transport->self, channel->connection, channel->target.address);
 }
 
+static bool has_own_socket(const weir_channel *channel)
+{
+    return channel->socket.address[0] != '\0';
+}
+
 /* The next try is 1 s later, then 1.6 times as long each, up to two minutes. */
 static bool connection_retry(void *self, weir_connection *connection)
 {
     weir_channel *channel = self;
     uint64_t backoff = channel->backoff_ns;
 
-    if (channel->connection != connection || !channel->has_timer)
+    if (channel->connection != connection || !channel->has_timer || has_own_socket(channel))
         return false;
     loop_timer_set(channel->loop, &channel->retry, channel->loop->now + backoff);
     channel->backoff_ns = backoff < MAX_BACKOFF_NS * 5 / 8 ? backoff * 8 / 5 : MAX_BACKOFF_NS;
@@ -136,8 +143,29 @@ static weir_connection *usable_connection(weir_channel *channel, bool *is_new)
     if (channel->connection != NULL)
         weir_connection_shutdown(channel->connection, WEIR_NEVER);
     channel->connection = NULL;
-    *is_new = channel->loop->transport != NULL;
+    *is_new =
+        channel->loop->transport != NULL && (!has_own_socket(channel) || channel->socket.fd >= 0);
     return *is_new ? new_connection(channel) : NULL;
+}
+
+static void open_connection(weir_channel *channel, weir_connection *connection)
+{
+    const weir_transport *transport = channel->loop->transport;
+
+    channel->socket.fd = -1;
+    transport->connect(transport->self, connection, channel->target.address);
+}
+
+/* woken() of the opener's cell: once, and a call may have come first. */
+static void open_socket(void *self)
+{
+    weir_channel *channel = self;
+    weir_connection *connection = NULL;
+
+    if (!channel->closed && channel->socket.fd >= 0)
+        connection = new_connection(channel);
+    if (connection != NULL)
+        open_connection(channel, connection);
 }
 
 /* ---- calls ---- */
@@ -148,11 +176,11 @@ static void refuse(struct exchange *e, weir_status status)
     exchange_destroy(e);
 }
 
-static void open_connection(weir_channel *channel, weir_connection *connection)
+static weir_status no_connection(const weir_channel *channel)
 {
-    const weir_transport *transport = channel->loop->transport;
-
-    transport->connect(transport->self, connection, channel->target.address);
+    if (has_own_socket(channel))
+        return weir_status_make(WEIR_UNAVAILABLE, "the socket that was handed in is lost");
+    return weir_status_make(WEIR_UNAVAILABLE, "no transport to %s", channel->target.address);
 }
 
 static void start_call(void *self, struct exchange *e)
@@ -164,8 +192,7 @@ static void start_call(void *self, struct exchange *e)
     if (channel->closed)
         refuse(e, weir_status_make(WEIR_CANCELLED, "the channel was closed"));
     else if ((connection = usable_connection(channel, &is_new)) == NULL)
-        refuse(e,
-               weir_status_make(WEIR_UNAVAILABLE, "no transport to %s", channel->target.address));
+        refuse(e, no_connection(channel));
     else if (connection_is_down(connection) && !e->call->wait_for_ready)
         refuse(e,
                weir_status_make(WEIR_UNAVAILABLE, "%s cannot be reached", channel->target.address));
@@ -256,6 +283,8 @@ static void close_channel(void *self)
     if (channel->has_timer)
         loop_timer_close(channel->loop, &channel->retry);
     channel->has_timer = false;
+    if (has_own_socket(channel) && channel->socket.fd >= 0)
+        channel->socket.close(channel->socket.fd);
     for (link = channel->connections.next; link != &channel->connections; link = link->next)
         weir_connection_shutdown(LIST_MEMBER(link, weir_connection, owner_link), 0);
     channel_drop(channel);
@@ -315,25 +344,26 @@ static void set_options(weir_channel *channel, const weir_channel_options *optio
         channel->tls_name = make_tls_name(channel->options.tls, channel->target.authority);
 }
 
-weir_code channel_create(const char *target, const weir_channel_options *options, weir_loop *loop,
-                         weir_channel **out, weir_status *why)
+static weir_code out_of_memory(weir_status *why)
 {
-    struct target parsed;
-    weir_channel *channel;
+    return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a channel");
+}
 
-    *out = NULL;
-    if (target_parse(target, &parsed, why) != WEIR_OK)
-        return WEIR_INVALID_ARGUMENT;
-    channel = mem_zalloc(sizeof *channel);
+/* `target` moves in. */
+static weir_code create(struct target *target, const weir_channel_options *options, weir_loop *loop,
+                        weir_channel **out, weir_status *why)
+{
+    weir_channel *channel = mem_zalloc(sizeof *channel);
+
     if (channel == NULL) {
-        target_clear(&parsed);
-        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a channel");
+        target_clear(target);
+        return out_of_memory(why);
     }
     atomic_init(&channel->references, 1);
     atomic_init(&channel->holds, 1);
     list_init(&channel->connections);
     channel->loop = loop;
-    channel->target = parsed;
+    channel->target = *target;
     channel->backoff_ns = FIRST_BACKOFF_NS;
     set_options(channel, options);
     channel->closer = cell_create(loop->mailbox, close_channel, channel);
@@ -341,14 +371,49 @@ weir_code channel_create(const char *target, const weir_channel_options *options
         channel->target.authority == NULL ||
         (channel->options.tls != NULL && channel->tls_name == NULL)) {
         channel_drop(channel);
-        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a channel");
+        return out_of_memory(why);
     }
     *out = channel;
     return WEIR_OK;
 }
 
+weir_code channel_create(const char *target, const weir_channel_options *options, weir_loop *loop,
+                         weir_channel **out, weir_status *why)
+{
+    struct target parsed;
+    weir_code code = target_parse(target, &parsed, why);
+
+    *out = NULL;
+    return code == WEIR_OK ? create(&parsed, options, loop, out, why) : code;
+}
+
+weir_code channel_create_on(const struct channel_socket *socket,
+                            const weir_channel_options *options, weir_loop *loop,
+                            weir_channel **out, weir_status *why)
+{
+    struct target target = {mem_copy_string(socket->address), mem_copy_string("localhost")};
+    weir_channel *channel;
+
+    *out = NULL;
+    if (target.address == NULL || target.authority == NULL) {
+        target_clear(&target);
+        return out_of_memory(why);
+    }
+    if (create(&target, options, loop, &channel, why) != WEIR_OK)
+        return WEIR_RESOURCE_EXHAUSTED;
+    channel->opener = cell_create(loop->mailbox, open_socket, channel);
+    if (channel->opener == NULL) {
+        channel_drop(channel);
+        return out_of_memory(why);
+    }
+    channel->socket = *socket;
+    cell_wake(channel->opener);
+    *out = channel;
+    return WEIR_OK;
+}
+
 #ifndef WEIR_UV
-/* The driver's can make a thread, too. */
+/* The driver's can make a thread, too, and it has sockets. */
 weir_code weir_channel_create(const char *target, const weir_channel_options *options,
                               weir_channel **out, weir_status *why)
 {
@@ -356,6 +421,14 @@ weir_code weir_channel_create(const char *target, const weir_channel_options *op
         return channel_create(target, options, options->loop, out, why);
     *out = NULL;
     return weir_fail(why, WEIR_INVALID_ARGUMENT, "a channel needs a loop: no driver was built");
+}
+
+weir_code weir_channel_create_fd(int fd, const weir_channel_options *options, weir_channel **out,
+                                 weir_status *why)
+{
+    (void)fd, (void)options;
+    *out = NULL;
+    return weir_fail(why, WEIR_UNIMPLEMENTED, "no sockets: no driver was built");
 }
 #endif
 

@@ -77,16 +77,17 @@ static weir_code fill(struct target *out, const char *address, const char *autho
 weir_code target_parse(const char *text, struct target *out, weir_status *why)
 {
     const char *path = without(text, "unix:");
+    const char *name = without(text, "unix-abstract:");
     const char *host;
 
     *out = (struct target){0};
-    if (path != NULL && path[0] != '\0')
+    if ((path != NULL && path[0] != '\0') || (name != NULL && name[0] != '\0'))
         return fill(out, text, "localhost", why);
-    host = path == NULL ? host_of(text) : NULL;
+    host = path == NULL && name == NULL ? host_of(text) : NULL;
     if (host == NULL || !host_and_port_are_valid(host))
         return weir_fail(why, WEIR_INVALID_ARGUMENT,
                          "'%s' is no target: \"host:port\", \"dns:///host:port\", "
-                         "\"[::1]:port\" and \"unix:path\" are",
+                         "\"[::1]:port\", \"unix:path\" and \"unix-abstract:name\" are",
                          text);
     return fill(out, host, host, why);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * address.c - "host:port", "[::1]:port" and "unix:/path" as socket addresses, and back.
+ * address.c - "host:port", "[::1]:port", "unix:/path" and "unix-abstract:name" as socket addresses,
+ * and back.
  */
 #include "uv/address.h"
 
@@ -21,6 +22,20 @@ static enum address_kind parse_path(const char *path, struct address *out)
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path, path, size + 1);
     out->size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + 1);
+    return ADDRESS_READY;
+}
+
+/* Linux's sockets without a path: a NUL comes first, and the size says where the name ends. */
+static enum address_kind parse_abstract(const char *name, struct address *out)
+{
+    struct sockaddr_un *un = (struct sockaddr_un *)&out->storage;
+    size_t size = strlen(name);
+
+    if (!ADDRESS_HAS_ABSTRACT || size == 0 || size >= sizeof un->sun_path)
+        return ADDRESS_INVALID;
+    un->sun_family = AF_UNIX;
+    memcpy(un->sun_path + 1, name, size);
+    out->size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + size);
     return ADDRESS_READY;
 }
 
@@ -66,11 +81,18 @@ static enum address_kind parse_host(struct address *out)
     return strchr(out->host, ':') == NULL ? ADDRESS_NAME : ADDRESS_INVALID;
 }
 
+bool address_is_unix(const char *text)
+{
+    return strncmp(text, "unix:", 5) == 0 || strncmp(text, "unix-abstract:", 14) == 0;
+}
+
 enum address_kind address_parse(const char *text, struct address *out)
 {
     memset(out, 0, sizeof *out);
     if (strncmp(text, "unix:", 5) == 0)
         return parse_path(strncmp(text + 5, "//", 2) == 0 ? text + 7 : text + 5, out);
+    if (strncmp(text, "unix-abstract:", 14) == 0)
+        return parse_abstract(text + 14, out);
     return split(text, out) ? parse_host(out) : ADDRESS_INVALID;
 }
 
@@ -85,13 +107,32 @@ bool address_parse_local(const char *text, struct address *out)
     return kind == ADDRESS_READY;
 }
 
+/* In a path two slashes at its start would be taken for those of "unix://". A name may hold NULs,
+ * which are shown as other tools show them. */
+static void format_unix(const struct sockaddr_un *un, socklen_t size, char text[ADDRESS_TEXT_SIZE])
+{
+    size_t head = offsetof(struct sockaddr_un, sun_path);
+    size_t length = size > head ? size - head : 0;
+
+    if (length > 1 && un->sun_path[0] == '\0') {
+        size_t start = (size_t)snprintf(text, ADDRESS_TEXT_SIZE, "unix-abstract:");
+
+        for (size_t i = 1; i < length; i++)
+            text[start++] = un->sun_path[i] != '\0' ? un->sun_path[i] : '@';
+        text[start] = '\0';
+        return;
+    }
+    snprintf(text, ADDRESS_TEXT_SIZE, "%s%.*s",
+             length > 1 && strncmp(un->sun_path, "//", 2) == 0 ? "unix://" : "unix:", (int)length,
+             un->sun_path);
+}
+
 void address_format(const struct sockaddr_storage *storage, socklen_t size,
                     char text[ADDRESS_TEXT_SIZE])
 {
     char host[INET6_ADDRSTRLEN] = "";
     const struct sockaddr_in *in = (const struct sockaddr_in *)storage;
     const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)storage;
-    const struct sockaddr_un *un = (const struct sockaddr_un *)storage;
 
     text[0] = '\0';
     if (storage->ss_family == AF_INET) {
@@ -101,10 +142,6 @@ void address_format(const struct sockaddr_storage *storage, socklen_t size,
         inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
         snprintf(text, ADDRESS_TEXT_SIZE, "[%s]:%u", host, ntohs(in6->sin6_port));
     } else if (storage->ss_family == AF_UNIX) {
-        const char *path = size > offsetof(struct sockaddr_un, sun_path) ? un->sun_path : "";
-        /* Two slashes at its start would be taken for those of "unix://". */
-        const char *scheme = strncmp(path, "//", 2) == 0 ? "unix://" : "unix:";
-
-        snprintf(text, ADDRESS_TEXT_SIZE, "%s%s", scheme, path);
+        format_unix((const struct sockaddr_un *)storage, size, text);
     }
 }

@@ -7,6 +7,10 @@
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "channel/channel.h"
+#include "uv/listen.h"
+
+#include <stdio.h>
+#include <unistd.h>
 
 struct dialer {
     weir_uv *uv;
@@ -63,34 +67,98 @@ static void destroy(struct dialer *dialer)
     mem_free(dialer);
 }
 
-static weir_code create_with_thread(const char *target, const weir_channel_options *options,
-                                    weir_channel **out, weir_status *why)
+static void close_fd(int fd)
+{
+    close(fd);
+}
+
+/* What a channel is made for: a target, or a socket. */
+struct destination {
+    const char *target;                  /* NULL: */
+    const struct channel_socket *socket; /* this */
+};
+
+static weir_code create_on_loop(const struct destination *to, const weir_channel_options *options,
+                                weir_loop *loop, weir_channel **out, weir_status *why)
+{
+    if (to->target != NULL)
+        return channel_create(to->target, options, loop, out, why);
+    return channel_create_on(to->socket, options, loop, out, why);
+}
+
+/* A channel whose thread never was. */
+static void drop_channel(struct dialer *dialer, weir_channel *channel)
+{
+    if (channel != NULL)
+        channel->socket.fd = -1;
+    weir_channel_unref(channel);
+    destroy(dialer);
+}
+
+static weir_code create_with_thread(const struct destination *to,
+                                    const weir_channel_options *options, weir_channel **out,
+                                    weir_status *why)
 {
     struct dialer *dialer = create(why);
+    weir_channel *channel;
     weir_code code;
 
-    *out = NULL;
     if (dialer == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
-    code = channel_create(target, options, dialer->uv->loop, out, why);
-    if (code == WEIR_OK && !thread_start(&dialer->thread, run, dialer)) {
-        weir_channel_unref(*out);
-        *out = NULL;
+    code = create_on_loop(to, options, dialer->uv->loop, &channel, why);
+    if (code == WEIR_OK && !thread_start(&dialer->thread, run, dialer))
         code = weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "cannot start a thread");
-    }
     if (code != WEIR_OK) {
-        destroy(dialer);
+        drop_channel(dialer, channel);
         return code;
     }
-    (*out)->driver = dialer;
-    (*out)->stop_driver = stop;
+    channel->driver = dialer;
+    channel->stop_driver = stop;
+    *out = channel;
     return WEIR_OK;
+}
+
+/* No socket can be connected to a path that is too long, or to a name where there are none. */
+static bool can_be_reached(const char *target)
+{
+    struct address address;
+
+    return !address_is_unix(target) || address_parse(target, &address) == ADDRESS_READY;
 }
 
 weir_code weir_channel_create(const char *target, const weir_channel_options *options,
                               weir_channel **out, weir_status *why)
 {
+    const struct destination to = {.target = target};
+    weir_uv *uv;
+
+    *out = NULL;
+    if ((options == NULL || options->loop == NULL || uv_of_loop(options->loop, &uv)) &&
+        !can_be_reached(target))
+        return weir_fail(why, WEIR_INVALID_ARGUMENT,
+                         "'%s' is no Unix socket: a path has 1 to 107 bytes%s", target,
+                         ADDRESS_HAS_ABSTRACT ? ", and so has an abstract name"
+                                              : ", and only Linux has abstract names");
     if (options != NULL && options->loop != NULL)
-        return channel_create(target, options, options->loop, out, why);
-    return create_with_thread(target, options, out, why);
+        return create_on_loop(&to, options, options->loop, out, why);
+    return create_with_thread(&to, options, out, why);
+}
+
+weir_code weir_channel_create_fd(int fd, const weir_channel_options *options, weir_channel **out,
+                                 weir_status *why)
+{
+    struct channel_socket socket = {.fd = fd, .close = close_fd};
+    const struct destination to = {.socket = &socket};
+    const char *wrong = connected_check(fd);
+    weir_uv *uv;
+
+    *out = NULL;
+    if (wrong != NULL)
+        return weir_fail(why, WEIR_INVALID_ARGUMENT, "no channel: fd %d %s", fd, wrong);
+    snprintf(socket.address, sizeof socket.address, SOCKET_FD "%d", fd);
+    if (options == NULL || options->loop == NULL)
+        return create_with_thread(&to, options, out, why);
+    if (!uv_of_loop(options->loop, &uv))
+        return weir_fail(why, WEIR_FAILED_PRECONDITION, "the channel's loop has no sockets");
+    return create_on_loop(&to, options, options->loop, out, why);
 }

@@ -11,16 +11,14 @@
 #include "base/thread.h"
 #include "server/server.h"
 #include "tls/session.h"
-#include "uv/address.h"
+#include "uv/listen.h"
 
 #include <errno.h>
-#include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 1024
-/* Out of fds: the listener rests this long, so that it does not spin. */
+/* So long a listener rests that cannot accept. */
 #define ACCEPT_REST_MS 100
 #define ACCEPTS_A_TURN 64
 
@@ -44,9 +42,8 @@ struct serving_loop {
 struct listener {
     struct listener *next;
     struct served *served;
-    int fd;
+    struct listening socket;
     weir_tls *tls; /* NULL: plain text */
-    char *path;    /* of a Unix socket, to be removed */
     int handles;
     uv_poll_t poll;
     uv_timer_t rest;
@@ -58,7 +55,7 @@ struct served {
     bool started;
     atomic_bool stopping;
     unsigned count;
-    unsigned next;
+    atomic_uint next; /* whose turn it is to get a connection */
     struct listener *listeners;
     struct serving_loop loops[];
 };
@@ -86,14 +83,19 @@ static void serve_fd(struct serving_loop *loop, struct accepted accepted)
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     char text[ADDRESS_TEXT_SIZE];
+    weir_peer_credentials credentials;
     weir_connection *connection;
 
     memset(&peer, 0, sizeof peer);
     getpeername(accepted.fd, (struct sockaddr *)&peer, &size);
     address_format(&peer, size, text);
+    credentials = peer_credentials(accepted.fd, &peer);
     if (accept_fd(loop, accepted.tls, text, &connection) != WEIR_OK) {
-        close(accepted.fd);
-    } else if (!socket_open(loop->uv, connection, accepted.fd)) {
+        refuse_fd(accepted);
+        return;
+    }
+    weir_connection_set_peer_credentials(connection, &credentials);
+    if (!socket_open(loop->uv, connection, accepted.fd)) {
         weir_connection_free(connection);
         close(accepted.fd);
     }
@@ -133,11 +135,23 @@ static bool take_fd(struct serving_loop *loop, struct accepted *out)
     return any;
 }
 
+static struct serving_loop *next_loop(struct served *served)
+{
+    unsigned next = atomic_fetch_add_explicit(&served->next, 1, memory_order_relaxed);
+
+    return &served->loops[next % served->count];
+}
+
+static weir_tls *ref_tls(weir_tls *tls)
+{
+    return tls != NULL ? weir_tls_ref(tls) : NULL;
+}
+
 static void hand_over(const struct listener *listener, int fd)
 {
     struct served *served = listener->served;
-    struct serving_loop *loop = &served->loops[served->next++ % served->count];
-    struct accepted accepted = {fd, listener->tls != NULL ? weir_tls_ref(listener->tls) : NULL};
+    struct serving_loop *loop = next_loop(served);
+    struct accepted accepted = {fd, ref_tls(listener->tls)};
 
     if (loop == &served->loops[0])
         serve_fd(loop, accepted);
@@ -158,21 +172,48 @@ static void on_rested(uv_timer_t *rest)
     uv_poll_start(&listener->poll, UV_READABLE, on_readable);
 }
 
+/* Only this connection could not be accepted, and it is gone (accept(2)). */
+static bool is_peers_fault(int error)
+{
+    switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPERM:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Out of fds or of memory, or a socket that somebody else shut down: what waits stays readable, and
+ * asking at once again would spin. */
+static void rest(struct listener *listener)
+{
+    uv_poll_stop(&listener->poll);
+    uv_timer_start(&listener->rest, on_rested, ACCEPT_REST_MS, 0);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct listener *listener = poll->data;
 
     (void)status, (void)events;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(listener->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0) {
             hand_over(listener, fd);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            uv_poll_stop(poll);
-            uv_timer_start(&listener->rest, on_rested, ACCEPT_REST_MS, 0);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
+        } else if (!is_peers_fault(errno)) {
+            rest(listener);
             return;
         }
     }
@@ -185,7 +226,6 @@ static void on_listener_closed(uv_handle_t *handle)
     if (--listener->handles != 0)
         return;
     weir_tls_unref(listener->tls);
-    mem_free(listener->path);
     mem_free(listener);
 }
 
@@ -196,56 +236,20 @@ static void close_listeners(struct served *served)
     while ((listener = served->listeners) != NULL) {
         served->listeners = listener->next;
         uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
-        close(listener->fd);
-        if (listener->path != NULL)
-            unlink(listener->path);
+        listening_close(&listener->socket);
         uv_close((uv_handle_t *)&listener->rest, on_listener_closed);
     }
 }
 
-/* A bound, listening fd, or -1 with errno. */
-static int open_listener(const struct address *address)
-{
-    const struct sockaddr *name = (const struct sockaddr *)&address->storage;
-    int fd = socket(name->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int one = 1;
-
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, name, address->size) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    one = errno;
-    close(fd);
-    errno = one;
-    return -1;
-}
-
-static uint16_t port_of(int fd)
-{
-    struct sockaddr_storage name;
-    socklen_t size = sizeof name;
-
-    memset(&name, 0, sizeof name);
-    if (getsockname(fd, (struct sockaddr *)&name, &size) != 0)
-        return 0;
-    if (name.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&name)->sin6_port);
-    return name.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&name)->sin_port) : 0;
-}
-
-static bool watch_listener(struct served *served, int fd, const char *path, weir_tls *tls)
+/* The socket moves in when this is true. */
+static bool watch_listener(struct served *served, const struct listening *socket, weir_tls *tls)
 {
     struct listener *listener = mem_zalloc(sizeof *listener);
     weir_uv *uv = served->loops[0].uv;
 
     if (listener == NULL)
         return false;
-    if (path != NULL)
-        listener->path = mem_copy_string(path);
-    if ((path != NULL && listener->path == NULL) ||
-        uv_poll_init(&uv->uv, &listener->poll, fd) != 0) {
-        mem_free(listener->path);
+    if (uv_poll_init(&uv->uv, &listener->poll, socket->fd) != 0) {
         mem_free(listener);
         return false;
     }
@@ -253,8 +257,8 @@ static bool watch_listener(struct served *served, int fd, const char *path, weir
     listener->handles = 2;
     listener->poll.data = listener->rest.data = listener;
     listener->served = served;
-    listener->fd = fd;
-    listener->tls = tls != NULL ? weir_tls_ref(tls) : NULL;
+    listener->socket = *socket;
+    listener->tls = ref_tls(tls);
     listener->next = served->listeners;
     served->listeners = listener;
     uv_poll_start(&listener->poll, UV_READABLE, on_readable);
@@ -402,34 +406,116 @@ static struct served *served_of(weir_server *server, weir_status *why)
     return server->driver;
 }
 
+static weir_code may_listen(weir_server *server, struct served **out, weir_status *why)
+{
+    *out = served_of(server, why);
+    if (*out == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    if ((*out)->started)
+        return weir_fail(why, WEIR_FAILED_PRECONDITION, "the server was started already");
+    return WEIR_OK;
+}
+
+static weir_code cannot_watch(weir_status *why)
+{
+    return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a listener");
+}
+
+static weir_code listen_at(struct served *served, const char *text, weir_tls *tls, uint16_t *port,
+                           weir_status *why)
+{
+    struct address address;
+    struct listening socket;
+    int error;
+
+    if (!address_parse_local(text, &address))
+        return weir_fail(why, WEIR_INVALID_ARGUMENT,
+                         "cannot listen on '%s': \"127.0.0.1:50051\", \"[::]:50051\", "
+                         "\"unix:/path\"%s, \"fd:3\" or \"systemd\" is an address",
+                         text, ADDRESS_HAS_ABSTRACT ? ", \"unix-abstract:name\"" : "");
+    error = listening_open(&socket, &address);
+    if (error != 0)
+        return weir_fail(why, WEIR_UNAVAILABLE, "cannot listen on %s: %s", text, strerror(error));
+    if (!watch_listener(served, &socket, tls)) {
+        listening_close(&socket);
+        return cannot_watch(why);
+    }
+    *port = listening_port(socket.fd);
+    return WEIR_OK;
+}
+
+static weir_code listen_on_fd(struct served *served, int fd, weir_tls *tls, weir_status *why)
+{
+    const struct listening socket = {.fd = fd};
+    const char *wrong = listening_check(fd);
+
+    if (wrong != NULL)
+        return weir_fail(why, WEIR_INVALID_ARGUMENT, "cannot listen: fd %d %s", fd, wrong);
+    return watch_listener(served, &socket, tls) ? WEIR_OK : cannot_watch(why);
+}
+
+/* "fd:3" */
+static weir_code listen_on_number(struct served *served, const char *number, weir_tls *tls,
+                                  uint16_t *port, weir_status *why)
+{
+    char *end;
+    long fd = strtol(number, &end, 10);
+    weir_code code;
+
+    if (number[0] < '0' || number[0] > '9' || *end != '\0' || fd > INT32_MAX)
+        return weir_fail(why, WEIR_INVALID_ARGUMENT, "cannot listen on 'fd:%s': no number", number);
+    code = listen_on_fd(served, (int)fd, tls, why);
+    if (code == WEIR_OK)
+        *port = listening_port((int)fd);
+    return code;
+}
+
+/* "systemd", "systemd:NAME": all that a service manager passed under this name. */
+static weir_code listen_on_passed(struct served *served, const char *name, weir_tls *tls,
+                                  uint16_t *port, weir_status *why)
+{
+    weir_code code = WEIR_OK;
+    int fd = passed_fd(name, -1);
+
+    if (fd < 0)
+        return weir_fail(why, WEIR_UNAVAILABLE,
+                         "cannot listen: no socket%s%s was passed to this process (LISTEN_FDS)",
+                         name != NULL ? " named " : "", name != NULL ? name : "");
+    *port = listening_port(fd);
+    for (; fd >= 0 && code == WEIR_OK; fd = passed_fd(name, fd))
+        code = listen_on_fd(served, fd, tls, why);
+    return code;
+}
+
 static weir_code listen_on(weir_server *server, const char *text, weir_tls *tls, uint16_t *port,
                            weir_status *why)
 {
-    struct served *served = served_of(server, why);
-    struct address address;
-    const struct sockaddr_un *un = (const struct sockaddr_un *)&address.storage;
-    bool is_path = strncmp(text, "unix:", 5) == 0;
-    int fd;
+    struct served *served;
+    uint16_t unused;
+    weir_code code = may_listen(server, &served, why);
 
-    if (served == NULL)
-        return WEIR_RESOURCE_EXHAUSTED;
-    if (served->started)
-        return weir_fail(why, WEIR_FAILED_PRECONDITION, "the server was started already");
-    if (!address_parse_local(text, &address))
-        return weir_fail(why, WEIR_INVALID_ARGUMENT,
-                         "cannot listen on '%s': \"127.0.0.1:50051\", \"[::]:50051\" or "
-                         "\"unix:/path\" is an address",
-                         text);
-    fd = open_listener(&address);
-    if (fd < 0)
-        return weir_fail(why, WEIR_UNAVAILABLE, "cannot listen on %s: %s", text, strerror(errno));
-    if (!watch_listener(served, fd, is_path ? un->sun_path : NULL, tls)) {
-        close(fd);
-        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a listener");
-    }
-    if (port != NULL)
-        *port = port_of(fd);
-    return WEIR_OK;
+    if (port == NULL)
+        port = &unused;
+    if (code != WEIR_OK)
+        return code;
+    if (strncmp(text, "fd:", 3) == 0)
+        return listen_on_number(served, text + 3, tls, port, why);
+    if (strcmp(text, "systemd") == 0)
+        return listen_on_passed(served, NULL, tls, port, why);
+    if (strncmp(text, "systemd:", 8) == 0)
+        return listen_on_passed(served, text + 8, tls, port, why);
+    return listen_at(served, text, tls, port, why);
+}
+
+static weir_code no_certificate(weir_status *why)
+{
+    return weir_fail(why, WEIR_INVALID_ARGUMENT, "TLS: a server needs a certificate");
+}
+
+/* Plain text without it. */
+static bool may_serve(weir_tls *tls)
+{
+    return tls == NULL || tls_can_serve(tls);
 }
 
 weir_code weir_server_listen(weir_server *server, const char *text, uint16_t *port,
@@ -441,9 +527,44 @@ weir_code weir_server_listen(weir_server *server, const char *text, uint16_t *po
 weir_code weir_server_listen_tls(weir_server *server, const char *text, weir_tls *tls,
                                  uint16_t *port, weir_status *why)
 {
-    if (!tls_can_serve(tls))
-        return weir_fail(why, WEIR_INVALID_ARGUMENT, "TLS: a server needs a certificate");
+    if (tls == NULL || !may_serve(tls))
+        return no_certificate(why);
     return listen_on(server, text, tls, port, why);
+}
+
+weir_code weir_server_listen_fd(weir_server *server, int fd, weir_tls *tls, weir_status *why)
+{
+    struct served *served;
+    weir_code code;
+
+    if (!may_serve(tls))
+        return no_certificate(why);
+    code = may_listen(server, &served, why);
+    return code == WEIR_OK ? listen_on_fd(served, fd, tls, why) : code;
+}
+
+weir_code weir_server_adopt(weir_server *server, int fd, weir_tls *tls, weir_status *why)
+{
+    struct served *served;
+    struct serving_loop *loop;
+    const char *wrong = connected_check(fd);
+
+    if (!may_serve(tls))
+        return no_certificate(why);
+    if (wrong != NULL)
+        return weir_fail(why, WEIR_INVALID_ARGUMENT, "cannot serve: fd %d %s", fd, wrong);
+    served = served_of(server, why);
+    if (served == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    if (atomic_load(&served->stopping))
+        return weir_fail(why, WEIR_UNAVAILABLE, "the server is shutting down");
+    loop = next_loop(served);
+    if (!push_fd(loop, (struct accepted){fd, ref_tls(tls)})) {
+        weir_tls_unref(tls);
+        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a connection");
+    }
+    cell_wake(loop->cell);
+    return WEIR_OK;
 }
 
 static void *run_loop(void *self)

@@ -14,6 +14,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_MS (20 * 1000)
@@ -334,29 +336,56 @@ bool socket_open(weir_uv *uv, weir_connection *connection, int fd)
     return true;
 }
 
-static void connect_next(struct socket *s, int error);
+weir_peer_credentials peer_credentials(int fd, const struct sockaddr_storage *peer)
+{
+    weir_peer_credentials credentials = {0};
 
-static void on_connected(struct socket *s)
+#ifdef SO_PEERCRED
+    struct ucred found;
+    socklen_t size = sizeof found;
+
+    if (peer->ss_family == AF_UNIX && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &found, &size) == 0 &&
+        found.uid != (uid_t)-1)
+        credentials = (weir_peer_credentials){
+            .known = true, .uid = found.uid, .gid = found.gid, .pid = found.pid};
+#else
+    (void)fd, (void)peer;
+#endif
+    return credentials;
+}
+
+/* The connection is told who is at the other end, and that it may speak. */
+static void open_connection(struct socket *s)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     char text[ADDRESS_TEXT_SIZE];
+    weir_peer_credentials credentials;
+
+    memset(&peer, 0, sizeof peer);
+    getpeername(s->fd, (struct sockaddr *)&peer, &size);
+    address_format(&peer, size, text);
+    credentials = peer_credentials(s->fd, &peer);
+    s->connecting = false;
+    uv_timer_stop(&s->timer);
+    weir_connection_set_peer_credentials(s->connection, &credentials);
+    weir_connection_open(s->connection, text);
+    attend(s);
+}
+
+static void connect_next(struct socket *s, int error);
+
+static void on_connected(struct socket *s)
+{
     socklen_t error_size = sizeof(int);
     int error = 0;
 
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &error_size) != 0)
         error = errno;
-    if (error != 0) {
+    if (error != 0)
         connect_next(s, error);
-        return;
-    }
-    memset(&peer, 0, sizeof peer);
-    getpeername(s->fd, (struct sockaddr *)&peer, &size);
-    address_format(&peer, size, text);
-    s->connecting = false;
-    uv_timer_stop(&s->timer);
-    weir_connection_open(s->connection, text);
-    attend(s);
+    else
+        open_connection(s);
 }
 
 /* Starts to connect; 0 or an errno. The poll handle of an earlier try must be gone. */
@@ -449,28 +478,55 @@ static void fail_later(struct socket *s, int error)
     uv_timer_start(&s->timer, on_connect_failed, 0, 0);
 }
 
-void socket_connect(void *self, weir_connection *connection, const char *text)
+/* 0 or libuv's error. */
+static int connect_to(struct socket *s, const char *text)
 {
     static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    weir_uv *uv = self;
-    struct socket *s = socket_create(uv, connection);
     struct address address;
     enum address_kind kind = address_parse(text, &address);
-    int error = 0;
+    int error;
+
+    if (kind == ADDRESS_READY)
+        return -start_connect(s, (struct sockaddr *)&address.storage, address.size);
+    if (kind == ADDRESS_INVALID)
+        return UV_EINVAL;
+    error = uv_getaddrinfo(&s->uv->uv, &s->lookup, on_lookup, address.host, address.port, &hints);
+    s->looking_up = error == 0;
+    return error;
+}
+
+/* It is connected: that is seen when it is writable. */
+static int connect_fd(struct socket *s, int fd)
+{
+    int error = use_fd(s, fd);
+
+    if (error != 0)
+        close(fd);
+    else
+        watch(s, UV_WRITABLE);
+    return error;
+}
+
+/* The fd in an address that is one; -1: it is another. */
+static int fd_of(const char *text)
+{
+    return strncmp(text, SOCKET_FD, strlen(SOCKET_FD)) == 0 ? atoi(text + strlen(SOCKET_FD)) : -1;
+}
+
+void socket_connect(void *self, weir_connection *connection, const char *text)
+{
+    struct socket *s = socket_create(self, connection);
+    int fd = fd_of(text), error;
 
     if (s == NULL) {
+        if (fd >= 0)
+            close(fd);
         weir_connection_eof(connection, "out of memory for a socket");
         return;
     }
     s->connecting = true;
     uv_timer_start(&s->timer, on_connect_timeout, CONNECT_TIMEOUT_MS, 0);
-    if (kind == ADDRESS_NAME)
-        error = uv_getaddrinfo(&uv->uv, &s->lookup, on_lookup, address.host, address.port, &hints);
-    else if (kind == ADDRESS_READY)
-        error = -start_connect(s, (struct sockaddr *)&address.storage, address.size);
-    else
-        error = UV_EINVAL;
-    s->looking_up = kind == ADDRESS_NAME && error == 0;
+    error = fd >= 0 ? connect_fd(s, fd) : connect_to(s, text);
     if (error != 0)
         fail_later(s, error);
 }

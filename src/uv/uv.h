@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "conn/connection.h"
 
+#include <sys/socket.h>
 #include <uv.h>
 
 #define READ_BUFFER_SIZE ((size_t)256 * 1024)
@@ -37,6 +38,12 @@ bool uv_of_loop(const weir_loop *loop, weir_uv **uv);
 /* A connected, non-blocking fd for a connection; both are the driver's from now on. False: out of
  * memory or of what epoll can watch; the caller keeps both. */
 bool socket_open(weir_uv *uv, weir_connection *connection, int fd);
+
+/* Before the number of a fd, the address of a socket that is connected: no target can be that. */
+#define SOCKET_FD "fd://"
+
+/* Of the process at the other end, where it is a Unix socket and the system tells. */
+weir_peer_credentials peer_credentials(int fd, const struct sockaddr_storage *peer);
 
 /* The transport's connect. */
 void socket_connect(void *uv, weir_connection *connection, const char *address);

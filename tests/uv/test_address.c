@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/un.h>
 #include <cmocka.h>
 
 /* What is written for an address is read as that address. */
@@ -34,6 +35,29 @@ static void an_address_is_written_as_it_may_be_read(void **state)
     expect_same("unix:/run/weir", "unix:/run/weir");
     expect_same("unix:///run/weir", "unix:/run/weir");
     expect_same("unix:////run/weir", "unix:////run/weir");
+    expect_same("unix-abstract:weir", "unix-abstract:weir");
+    expect_same("unix-abstract:/run//weir", "unix-abstract:/run//weir");
+}
+
+static void what_cannot_be_written_is_shown_all_the_same(void **state)
+{
+    struct sockaddr_storage storage = {.ss_family = AF_UNIX};
+    struct sockaddr_un *un = (struct sockaddr_un *)&storage;
+    size_t head = offsetof(struct sockaddr_un, sun_path);
+    char text[ADDRESS_TEXT_SIZE];
+
+    (void)state;
+    address_format(&storage, (socklen_t)head, text);
+    assert_string_equal(text, "unix:");
+    memcpy(un->sun_path, "\0a\0b", 4);
+    address_format(&storage, (socklen_t)(head + 4), text);
+    assert_string_equal(text, "unix-abstract:a@b");
+    memset(un->sun_path, 'p', sizeof un->sun_path); /* no room for a NUL */
+    address_format(&storage, (socklen_t)sizeof *un, text);
+    assert_int_equal(strlen(text), 5 + sizeof un->sun_path);
+    storage.ss_family = AF_UNSPEC;
+    address_format(&storage, (socklen_t)head, text);
+    assert_string_equal(text, "");
 }
 
 static void names_are_told_from_addresses(void **state)
@@ -50,8 +74,9 @@ static void names_are_told_from_addresses(void **state)
 
 static void what_is_no_address_is_refused(void **state)
 {
-    static const char *const texts[] = {"",           "host",    "host:", ":80",
-                                        "host:65536", "host:1x", "unix:", "[::1%lo]:80"};
+    static const char *const texts[] = {
+        "",        "host",  "host:",          ":80",        "host:65536",
+        "host:1x", "unix:", "unix-abstract:", "[::1%lo]:80"};
     struct address address;
 
     (void)state;
@@ -63,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_is_written_as_it_may_be_read),
+        cmocka_unit_test(what_cannot_be_written_is_shown_all_the_same),
         cmocka_unit_test(names_are_told_from_addresses),
         cmocka_unit_test(what_is_no_address_is_refused),
     };
