@@ -32,7 +32,8 @@ static const char *const intro =
 
 static const char *const outro =
     "\n"
-    "`weir COMMAND --help` explains each one. An ADDRESS is host:port, [v6]:port or unix:path.\n"
+    "`weir COMMAND --help` explains each one. An ADDRESS is host:port, [v6]:port, unix:path or\n"
+    "unix-abstract:name.\n"
     "\n"
     "Try it, in two terminals:\n"
     "  weir serve --dir /usr/share/doc\n"

@@ -21,7 +21,9 @@
 enum { FILE_THREADS = 4 };
 
 struct serve {
-    const char *listen;
+    option_list listen;
+    uint16_t ports[OPTION_LIST_MAX]; /* that the addresses got */
+    const char *address;             /* the one that is listened on now, for errors */
     const char *directory;
     uint64_t threads;
     uint64_t max_streams;
@@ -41,9 +43,16 @@ static const char about[] =
     "the\n"
     "certificates again.\n"
     "\n"
-    "It prints \"listening on ADDRESS\" when it is ready.\n";
+    "It prints \"listening on ADDRESS\" for each when it is ready.\n";
 
 static const char more[] =
+    "Addresses:\n"
+    "  host:port, [v6]:port        port 0: any free one\n"
+    "  unix:path                   a Unix socket; one that nobody listens on is replaced\n"
+    "  unix-abstract:name          one without a file (Linux)\n"
+    "  fd:N                        a socket that listens already, inherited as descriptor N\n"
+    "  systemd, systemd:NAME       all sockets that systemd passes, or those of this name\n"
+    "\n"
     "Examples:\n"
     "  weir serve --dir /var/log             clients may read the files below /var/log\n"
     "  weir serve --listen 127.0.0.1:0       any free port\n"
@@ -53,8 +62,8 @@ static const char more[] =
 static bool parse(int argc, char *const *argv, struct serve *s, int *code)
 {
     const option options[] = {
-        {'l', "listen", "ADDRESS", OPTION_TEXT, &s->listen, 0, 0,
-         "host:port or unix:path; default 127.0.0.1:50051"},
+        {'l', "listen", "ADDRESS", OPTION_LIST, &s->listen, 0, 0,
+         "may be given many times; default 127.0.0.1:50051"},
         {'d', "dir", "DIR", OPTION_TEXT, &s->directory, 0, 0,
          "serve the files below it to tail and download"},
         {0, "threads", "N", OPTION_COUNT, &s->threads, 1, 256,
@@ -128,16 +137,27 @@ static weir_code add_standard_services(weir_server *server, weir_status *why)
     return code;
 }
 
-static weir_code listen_on(weir_server *server, const struct serve *s, uint16_t *port,
-                           weir_status *why)
+static weir_code listen_on(weir_server *server, struct serve *s, size_t i, weir_status *why)
 {
+    s->address = s->listen.items[i];
     if (s->tls != NULL)
-        return weir_server_listen_tls(server, s->listen, s->tls, port, why);
-    return weir_server_listen(server, s->listen, port, why);
+        return weir_server_listen_tls(server, s->address, s->tls, &s->ports[i], why);
+    return weir_server_listen(server, s->address, &s->ports[i], why);
 }
 
-static weir_code make_server(const struct serve *s, served_files *files, weir_server **server,
-                             uint16_t *port, weir_status *why)
+static weir_code listen_on_all(weir_server *server, struct serve *s, weir_status *why)
+{
+    weir_code code = WEIR_OK;
+
+    for (size_t i = 0; i < s->listen.count && code == WEIR_OK; i++)
+        code = listen_on(server, s, i, why);
+    if (code == WEIR_OK)
+        s->address = NULL;
+    return code;
+}
+
+static weir_code make_server(struct serve *s, served_files *files, weir_server **server,
+                             weir_status *why)
 {
     const weir_server_options options = {
         .threads = (unsigned)s->threads,
@@ -151,7 +171,7 @@ static weir_code make_server(const struct serve *s, served_files *files, weir_se
     if (code == WEIR_OK)
         code = add_standard_services(*server, why);
     if (code == WEIR_OK)
-        code = listen_on(*server, s, port, why);
+        code = listen_on_all(*server, s, why);
     if (code == WEIR_OK)
         code = weir_server_start(*server, why);
     if (code != WEIR_OK)
@@ -164,11 +184,27 @@ static void print_address(const char *address, uint16_t port)
 {
     const char *colon = strrchr(address, ':');
 
-    if (strncmp(address, "unix:", 5) == 0 || colon == NULL)
+    if (colon == NULL || strcmp(colon, ":0") != 0 || strncmp(address, "fd:", 3) == 0 || port == 0)
         printf("listening on %s\n", address);
     else
         printf("listening on %.*s:%u\n", (int)(colon - address), address, port);
+}
+
+static void print_addresses(const struct serve *s)
+{
+    for (size_t i = 0; i < s->listen.count; i++)
+        print_address(s->listen.items[i], s->ports[i]);
     fflush(stdout);
+}
+
+/* `why` moves in. */
+static int tell(const struct serve *s, weir_status *why)
+{
+    fprintf(stderr, "weir serve: %s%s%s%s: %.*s\n", s->address != NULL ? "--listen " : "",
+            s->address != NULL ? s->address : "", s->address != NULL ? ": " : "",
+            weir_code_name(why->code), (int)why->message.size, (const char *)why->message.data);
+    weir_status_clear(why);
+    return EXIT_FAILED;
 }
 
 static void signals(const struct serve *s, sigset_t *set)
@@ -191,19 +227,14 @@ static void wait_for_signal(const struct serve *s)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* a second one kills */
 }
 
-static int run(const struct serve *s, served_files *files)
+static int run(struct serve *s, served_files *files)
 {
     weir_server *server;
     weir_status why = {0};
-    uint16_t port = 0;
 
-    if (make_server(s, files, &server, &port, &why) != WEIR_OK) {
-        fprintf(stderr, "weir serve: --listen %s: %s: %.*s\n", s->listen, weir_code_name(why.code),
-                (int)why.message.size, (const char *)why.message.data);
-        weir_status_clear(&why);
-        return EXIT_FAILED;
-    }
-    print_address(s->listen, port);
+    if (make_server(s, files, &server, &why) != WEIR_OK)
+        return tell(s, &why);
+    print_addresses(s);
     wait_for_signal(s);
     weir_server_shutdown(server, s->grace_ns);
     weir_server_wait(server);
@@ -262,13 +293,14 @@ static void block_signals(const struct serve *s)
 
 int serve_command(int argc, char *const *argv)
 {
-    struct serve s = {
-        .listen = "127.0.0.1:50051", .threads = 1, .max_streams = 100, .grace_ns = WEIR_SECONDS(2)};
+    struct serve s = {.threads = 1, .max_streams = 100, .grace_ns = WEIR_SECONDS(2)};
     served_files files;
     int code;
 
     if (!parse(argc, argv, &s, &code))
         return code;
+    if (s.listen.count == 0)
+        s.listen.items[s.listen.count++] = "127.0.0.1:50051";
     if (!make_credentials(&s) || !open_directory(s.directory, &files.directory)) {
         weir_tls_unref(s.tls);
         return EXIT_USAGE;

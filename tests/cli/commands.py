@@ -10,9 +10,11 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -45,11 +47,19 @@ def read_line(stream):
 
 
 class Server:
-    def __init__(self, *words, address="127.0.0.1:0"):
-        self.process = start("serve", "--listen", address, *words, stdin=subprocess.DEVNULL)
+    """`weir serve`. `process` is one that was started otherwise; `addresses` has all it listens
+    on, and `address` the first."""
+
+    def __init__(self, *words, address="127.0.0.1:0", process=None, count=1):
+        self.process = process or start("serve", "--listen", address, *words,
+                                        stdin=subprocess.DEVNULL)
+        self.addresses = [self.read_address() for _ in range(count)]
+        self.address = self.addresses[0]
+
+    def read_address(self):
         line = read_line(self.process.stdout).decode()
         assert line.startswith("listening on "), line
-        self.address = line.removeprefix("listening on ").strip()
+        return line.removeprefix("listening on ").strip()
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -492,6 +502,38 @@ class Serve(unittest.TestCase):
             self.assertEqual(run("chat", server.address, input=b"hi\n")[:2], (0, b"hi\n"))
             server.stop()
 
+    def test_an_abstract_socket(self):
+        server = Server(address=f"unix-abstract:weir-commands-{os.getpid()}")
+        self.assertEqual(run("chat", server.address, input=b"hi\n")[:2], (0, b"hi\n"))
+        server.stop()
+
+    def test_many_addresses(self):
+        with tempfile.TemporaryDirectory() as folder:
+            server = Server("-l", f"unix:{folder}/socket", "-l", "[::1]:0", count=3)
+            for address in server.addresses:
+                self.assertEqual(run("chat", address, input=b"hi\n")[:2], (0, b"hi\n"))
+            server.stop()
+            self.assertEqual(os.listdir(folder), [])
+
+    def test_a_socket_whose_server_was_killed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            killed = Server(address=f"unix:{folder}/socket")
+            killed.process.kill()
+            killed.process.communicate()
+            server = Server(address=f"unix:{folder}/socket")
+            self.assertEqual(run("chat", server.address, input=b"hi\n")[:2], (0, b"hi\n"))
+            server.stop()
+
+    def test_a_descriptor(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            fd = listener.fileno()
+            address = "127.0.0.1:%d" % listener.getsockname()[1]
+            server = Server(process=start("serve", "-l", f"fd:{fd}", stdin=subprocess.DEVNULL,
+                                          pass_fds=[fd]))
+        self.assertEqual(server.address, f"fd:{fd}")
+        self.assertEqual(run("chat", address, input=b"hi\n")[:2], (0, b"hi\n"))
+        server.stop()
+
     def test_an_address_that_is_taken(self):
         server = Server()
         status, out, err = run("serve", "--listen", server.address)
@@ -527,6 +569,81 @@ class Serve(unittest.TestCase):
         client.communicate(timeout=PATIENCE)
         self.assertEqual(client.returncode, 1)
         server.process.communicate()
+
+
+class Activation(unittest.TestCase):
+    """Sockets that a service manager passes: descriptors 3 and up, told by the environment."""
+
+    # Becomes the server, as a service manager's child does: argv is the number of the first
+    # descriptor, variables of the environment, "--", and the command.
+    CHILD = """
+import os, sys
+first, words = int(sys.argv[1]), sys.argv[2:]
+end = words.index("--")
+os.environ.update(word.split("=", 1) for word in words[:end])
+os.environ.setdefault("LISTEN_PID", str(os.getpid()))
+for i in range(2):
+    os.dup2(first + i, 3 + i, inheritable=True)
+os.execv(words[end + 1], words[end + 1:])
+"""
+    FIRST = 100  # out of the way of 3 and 4
+
+    def setUp(self):
+        self.addresses = []
+        for i in range(2):
+            listener = socket.create_server(("127.0.0.1", 0))
+            self.addresses.append("127.0.0.1:%d" % listener.getsockname()[1])
+            os.dup2(listener.fileno(), self.FIRST + i)
+            listener.close()
+            self.addCleanup(os.close, self.FIRST + i)
+
+    def activate(self, variables, *words):
+        return subprocess.Popen(
+            [sys.executable, "-c", self.CHILD, str(self.FIRST), *variables, "--", WEIR, "serve",
+             *words], bufsize=0, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, pass_fds=[self.FIRST, self.FIRST + 1])
+
+    def serves(self, address):
+        return run("chat", address, "--timeout", "60s", input=b"hi\n")[:2] == (0, b"hi\n")
+
+    def test_all(self):
+        server = Server(process=self.activate(["LISTEN_FDS=2"], "-l", "systemd"))
+        self.assertEqual(server.address, "systemd")
+        self.assertTrue(all(map(self.serves, self.addresses)))
+        server.stop()
+
+    def test_a_name(self):
+        server = Server(process=self.activate(
+            ["LISTEN_FDS=2", "LISTEN_FDNAMES=other:api"], "-l", "systemd:api"))
+        self.assertTrue(self.serves(self.addresses[1]))
+        server.stop()
+
+    def assert_told(self, process, *texts):
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, out), (1, b""))
+        for text in texts:
+            self.assertIn(text, err)
+
+    def test_nothing_passed(self):
+        self.assert_told(self.activate(["LISTEN_PID=1", "LISTEN_FDS=2"], "-l", "systemd"),
+                         b"weir serve: --listen systemd: UNAVAILABLE: ", b"LISTEN_FDS")
+        self.assert_told(self.activate(["LISTEN_FDS=2"], "-l", "systemd:web"),
+                         b"weir serve: --listen systemd:web: UNAVAILABLE: ", b" named web ")
+
+    def test_systemds_own_command(self):
+        tool = shutil.which("systemd-socket-activate")
+        if tool is None:
+            self.skipTest("systemd-socket-activate: not found")
+        with tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen([tool, "-l", f"{folder}/socket", WEIR, "serve", "-l",
+                                        "systemd"], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            while not os.path.exists(f"{folder}/socket"):
+                self.assertIsNone(process.poll())
+            self.assertTrue(self.serves(f"unix:{folder}/socket"))
+            process.terminate()
+            process.communicate(timeout=PATIENCE)
+            self.assertEqual(process.returncode, 0)
 
 
 class CommandLine(unittest.TestCase):
