@@ -290,6 +290,7 @@ int main(void)
         PAIR_TEST(messages_about_as_large_as_the_window_are_echoed),
         PAIR_TEST(messages_larger_than_the_window_are_echoed),
         PAIR_TEST(messages_of_3_MiB_are_echoed),
+        /* Three MiB go byte by byte above; 4 MiB, and four times 3, would take a minute. */
         PAIR_TEST_WHOLE(a_unary_message_of_exactly_4_MiB_is_the_largest),
         PAIR_TEST_WHOLE(all_four_kinds_carry_3_MiB),
         PAIR_TEST(a_reader_that_stalls_stops_the_generator),

@@ -101,6 +101,7 @@ bool batch_run(uint64_t first, uint64_t runs, uint64_t seconds, uint64_t *failed
     *failed = shared->seed;
     printf("seed %" PRIu64 " failed: ", shared->seed);
     say_why(status);
+    fflush(stdout);
     return false;
 }
 
