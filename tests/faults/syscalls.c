@@ -6,9 +6,16 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static struct fault fault; /* changes only while nothing else runs */
 static atomic_bool armed, failed;
@@ -144,4 +151,119 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
         return real_sendmsg(fd, &one, flags);
     errno = fault.fault;
     return -1;
+}
+
+/* Closed it is in any case, as on Linux. */
+int close(int fd)
+{
+    bool refused = fails(CALL_CLOSE);
+    int result;
+
+    REAL(close);
+    result = real_close(fd);
+    if (!refused)
+        return result;
+    errno = fault.fault;
+    return -1;
+}
+
+int unlink(const char *path)
+{
+    REAL(unlink);
+    return refuses(CALL_UNLINK) ? -1 : real_unlink(path);
+}
+
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                struct addrinfo **out)
+{
+    REAL(getaddrinfo);
+    return fails(CALL_GETADDRINFO) ? fault.fault : real_getaddrinfo(host, port, hints, out);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *self)
+{
+    REAL(pthread_create);
+    return fails(CALL_THREAD) ? fault.fault : real_pthread_create(thread, attributes, run, self);
+}
+
+/* ---- libuv's ---- */
+
+int epoll_create1(int flags)
+{
+    REAL(epoll_create1);
+    return refuses(CALL_EPOLL_CREATE) ? -1 : real_epoll_create1(flags);
+}
+
+/* uv_poll_init tries a fd with a data of -1. Later, when it watches the fd, libuv aborts where the
+ * kernel has no memory for that; a test would learn nothing from it. */
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    REAL(epoll_ctl);
+    if (operation == EPOLL_CTL_ADD && event->data.fd == -1 && refuses(CALL_EPOLL_ADD))
+        return -1;
+    return real_epoll_ctl(epoll, operation, fd, event);
+}
+
+/* How many events of at most `max`; 0: it is refused. */
+static int events_max(int max)
+{
+    if (!fails(CALL_EPOLL_WAIT))
+        return max;
+    if (fault.fault == FAULT_SHORT)
+        return 1;
+    errno = fault.fault;
+    return 0;
+}
+
+int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout)
+{
+    int allowed = events_max(max);
+
+    REAL(epoll_wait);
+    return allowed == 0 ? -1 : real_epoll_wait(epoll, events, allowed, timeout);
+}
+
+int epoll_pwait(int epoll, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
+{
+    int allowed = events_max(max);
+
+    REAL(epoll_pwait);
+    return allowed == 0 ? -1 : real_epoll_pwait(epoll, events, allowed, timeout, mask);
+}
+
+int eventfd(unsigned count, int flags)
+{
+    REAL(eventfd);
+    return refuses(CALL_EVENTFD) ? -1 : real_eventfd(count, flags);
+}
+
+int pipe2(int fds[2], int flags)
+{
+    REAL(pipe2);
+    return refuses(CALL_PIPE) ? -1 : real_pipe2(fds, flags);
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+    void *argument;
+
+    REAL(ioctl);
+    va_start(arguments, request);
+    argument = va_arg(arguments, void *);
+    va_end(arguments);
+    return refuses(CALL_IOCTL) ? -1 : real_ioctl(fd, request, argument);
+}
+
+ssize_t read(int fd, void *data, size_t size)
+{
+    REAL(read);
+    return refuses(CALL_READ) ? -1 : real_read(fd, data, size);
+}
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+    REAL(write);
+    return refuses(CALL_WRITE) ? -1 : real_write(fd, data, size);
 }

@@ -2,8 +2,10 @@
 /*
  * syscalls.h - the system calls that the uv room makes, and what may become of them.
  *
- * syscalls.c defines them in the program, before libc's: they do what libc does until they are told
- * to fail. So no library needs to be preloaded, and what a test does itself may fail, too.
+ * syscalls.c defines them in the program, before libc's, also for libuv, whose own calls they are
+ * as well: they do what libc does until they are told to fail. So no library needs to be preloaded,
+ * and a test decides from one moment to the next. They are calls of libc's: pthread_create and
+ * getaddrinfo stand for what those do inside.
  */
 #ifndef TESTS_SYSCALLS_H
 #define TESTS_SYSCALLS_H
@@ -24,11 +26,24 @@ enum syscall {
     CALL_RECV,
     CALL_SENDMSG,
     CALL_SHUTDOWN,
+    CALL_CLOSE,
+    CALL_UNLINK,
+    CALL_GETADDRINFO,
+    CALL_THREAD,
+    /* those that libuv makes for it */
+    CALL_EPOLL_CREATE,
+    CALL_EPOLL_ADD, /* with which libuv asks whether a fd can be watched */
+    CALL_EPOLL_WAIT,
+    CALL_EVENTFD,
+    CALL_PIPE,
+    CALL_IOCTL,
+    CALL_READ,  /* of an eventfd */
+    CALL_WRITE, /* to it */
 };
 
 /* Instead of an errno. */
 enum {
-    FAULT_SHORT = -1, /* recv, sendmsg: one byte */
+    FAULT_SHORT = -1, /* recv, sendmsg: one byte; epoll_wait: one event */
     FAULT_END = -2,   /* recv: 0 */
 };
 

@@ -7,245 +7,99 @@
  * UNAVAILABLE; the server serves the next one. Nothing hangs, and no fd and no memory stays.
  */
 #include "conn/support/memory.h"
+#include "faults/service.h"
 #include "faults/syscalls.h"
 
-#include <weir/weir.h>
-
-#include <dirent.h>
 #include <errno.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
-enum { MESSAGES = 12, MESSAGE_SIZE = 9000, FAULTS_MAX = 400 };
+enum { FAULTS_MAX = 400 };
 
-/* ---- messages ---- */
+/* Whether what was refused may show in the statuses, and how. */
+enum outcome {
+    HARMLESS,    /* not at all */
+    UNAVAILABLE, /* calls end with UNAVAILABLE */
+    NOTHING,     /* likewise, or there is no server or no channel for want of something */
+};
 
-static weir_bytes message_make(int number)
+static bool allowed(weir_code code, enum outcome outcome)
 {
-    uint8_t *memory;
-    weir_bytes message = weir_bytes_new(MESSAGE_SIZE, &memory);
-
-    assert_non_null(memory);
-    for (size_t i = 0; i < MESSAGE_SIZE; i++)
-        memory[i] = (uint8_t)((size_t)number * 31 + i * 7 + i / 251);
-    return message;
+    return code == WEIR_OK || (outcome >= UNAVAILABLE && code == WEIR_UNAVAILABLE) ||
+           (outcome == NOTHING && code == WEIR_RESOURCE_EXHAUSTED);
 }
 
-static bool message_is(const weir_bytes *message, int number)
+/* libuv forgets its epoll fd where the rest of a loop cannot be made. */
+static int left_open(enum syscall call)
 {
-    weir_bytes wanted = message_make(number);
-    bool is = weir_bytes_equal(message, &wanted);
-
-    weir_bytes_unref(&wanted);
-    return is;
+    return syscalls_failed() && (call == CALL_EVENTFD || call == CALL_PIPE);
 }
 
-static weir_poll next_message(void *state, weir_task *task, weir_item *item)
-{
-    int *number = state;
-
-    (void)task;
-    if (*number == MESSAGES)
-        return WEIR_END;
-    item->message = message_make((*number)++);
-    return WEIR_READY;
-}
-
-static weir_stream messages(void)
-{
-    return weir_stream_from(next_message, calloc(1, sizeof(int)), free);
-}
-
-/* ---- the server ---- */
-
-static weir_code unary(void *self, weir_call *call, const weir_bytes *request, weir_bytes *reply,
-                       weir_status *why)
-{
-    (void)self, (void)call, (void)why;
-    *reply = weir_bytes_ref(request);
-    return WEIR_OK;
-}
-
-static weir_stream down(void *self, weir_call *call, weir_stream requests)
-{
-    (void)self, (void)call;
-    weir_stream_release(&requests);
-    return messages();
-}
-
-static weir_code add(void *state, const weir_bytes *message, weir_status *why)
-{
-    size_t *total = state;
-
-    (void)why;
-    *total += message->size;
-    return WEIR_OK;
-}
-
-/* A message like the others when all came. */
-static weir_code say_whole(void *state, weir_bytes *out, weir_status *why)
-{
-    size_t *total = state;
-
-    (void)why;
-    *out = message_make(*total == (size_t)MESSAGES * MESSAGE_SIZE ? 0 : 1);
-    return WEIR_OK;
-}
-
-static weir_stream up(void *self, weir_call *call, weir_stream requests)
-{
-    const weir_fold fold = {add, say_whole, free, calloc(1, sizeof(size_t))};
-
-    (void)self, (void)call;
-    return weir_stream_fold(requests, &fold);
-}
-
-static weir_stream echo(void *self, weir_call *call, weir_stream requests)
-{
-    (void)self, (void)call;
-    return requests;
-}
-
-/* NULL: it could not listen. */
-static weir_server *start_server(uint16_t *port)
-{
-    weir_server *server;
-
-    assert_int_equal(weir_server_create(NULL, &server, NULL), WEIR_OK);
-    (void)!weir_server_handle(server, "/t.T/Unary", weir_unary(unary, NULL, NULL), NULL);
-    (void)!weir_server_handle(server, "/t.T/Down", (weir_handler){.call = down}, NULL);
-    (void)!weir_server_handle(server, "/t.T/Up", (weir_handler){.call = up}, NULL);
-    (void)!weir_server_handle(server, "/t.T/Echo", (weir_handler){.call = echo}, NULL);
-    if (weir_server_listen(server, "127.0.0.1:0", port, NULL) == WEIR_OK && *port != 0) {
-        assert_int_equal(weir_server_start(server, NULL), WEIR_OK);
-        return server;
-    }
-    weir_server_free(server);
-    return NULL;
-}
-
-/* ---- the client ---- */
-
-/* Its status; what came must be the first messages, and with OK all that should. */
-static weir_code make_call(weir_channel *channel, const char *method, weir_stream requests,
-                           int wanted)
-{
-    weir_call *call = weir_call_create(method);
-    weir_stream responses;
-    weir_item item;
-    weir_poll poll;
-    weir_code code;
-    int count = 0;
-
-    weir_call_set_timeout(call, WEIR_SECONDS(30));
-    responses = weir_channel_call(channel, call, requests);
-    while ((poll = weir_stream_next(&responses, &item)) == WEIR_READY) {
-        assert_true(message_is(&item.message, count++));
-        weir_item_clear(&item);
-    }
-    code = poll == WEIR_ERROR ? item.status.code : WEIR_OK;
-    weir_item_clear(&item);
-    weir_call_unref(call);
-    assert_true(code != WEIR_OK || count == wanted);
-    return code;
-}
-
-static weir_stream once(void)
-{
-    return weir_stream_once(message_make(0));
-}
-
-/* The worst of their statuses. */
-static weir_code make_calls(uint16_t port)
-{
-    weir_code codes[4], worst = WEIR_OK;
-    weir_channel *channel;
-    char target[32];
-
-    snprintf(target, sizeof target, "127.0.0.1:%u", port);
-    assert_int_equal(weir_channel_create(target, NULL, &channel, NULL), WEIR_OK);
-    codes[0] = make_call(channel, "/t.T/Unary", once(), 1);
-    codes[1] = make_call(channel, "/t.T/Down", once(), MESSAGES);
-    codes[2] = make_call(channel, "/t.T/Up", messages(), 1);
-    codes[3] = make_call(channel, "/t.T/Echo", messages(), MESSAGES);
-    weir_channel_unref(channel);
-    for (size_t i = 0; i < COUNT_OF(codes); i++)
-        worst = codes[i] > worst ? codes[i] : worst;
-    return worst;
-}
-
-static int open_fds(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    int count = 0;
-
-    assert_non_null(directory);
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count;
-}
-
-/* Server and client with this fault; false when it was not met. */
-static bool run(const struct fault *fault, bool harmless)
+/* Server and client with this fault, to the end where it does no harm; false when it was not met. */
+static bool run(const struct fault *fault, enum place place, enum outcome outcome)
 {
     int fds = open_fds();
-    weir_server *server;
-    uint16_t port = 0;
-    weir_code code;
+    struct service service;
+    weir_code code = WEIR_UNAVAILABLE;
+    bool started;
 
     memory_install();
     syscalls_fail(fault);
-    server = start_server(&port);
-    code = server != NULL ? make_calls(port) : WEIR_UNAVAILABLE;
+    started = service_start(&service, place);
+    if (started)
+        code = service_call(&service);
+    if (outcome != HARMLESS)
+        syscalls_work();
+    assert_true(allowed(code, syscalls_failed() ? outcome : HARMLESS));
+    if (started) {
+        assert_int_equal(service_call(&service), WEIR_OK);
+        service_stop(&service);
+    }
     syscalls_work();
-    if (harmless || !syscalls_failed())
-        assert_int_equal(code, WEIR_OK);
-    else
-        assert_true(code == WEIR_OK || code == WEIR_UNAVAILABLE);
-    if (server != NULL)
-        assert_int_equal(make_calls(port), WEIR_OK);
-    weir_server_free(server);
+    if (fault->call == CALL_UNLINK)
+        remove(service.target + strlen("unix:"));
     assert_int_equal(memory_held(), 0);
-    assert_int_equal(open_fds(), fds);
+    assert_int_equal(open_fds(), fds + left_open(fault->call));
     return syscalls_failed();
 }
 
 /* Each one of the calls fails once. */
-static void each_fails(enum syscall call, int fault, bool harmless)
+static void each_fails(enum syscall call, int fault, enum place place, enum outcome outcome)
 {
     int at = 0;
 
-    while (run(&(struct fault){call, fault, at, INT_MAX}, harmless))
+    while (run(&(struct fault){call, fault, at, INT_MAX}, place, outcome))
         assert_in_range(++at, 1, FAULTS_MAX);
     assert_true(at != 0);
 }
 
-static void each_fails_with(enum syscall call, const int *faults, size_t count, bool harmless)
+static void each_fails_with(enum syscall call, const int *faults, size_t count, enum place place,
+                            enum outcome outcome)
 {
     for (size_t i = 0; i < count; i++)
-        each_fails(call, faults[i], harmless);
+        each_fails(call, faults[i], place, outcome);
 }
 
-#define EACH_FAILS(call, harmless, ...)                                                            \
+#define EACH_FAILS_ON(place, call, outcome, ...)                                                   \
     each_fails_with(call, (const int[]){__VA_ARGS__}, COUNT_OF(((const int[]){__VA_ARGS__})),      \
-                    harmless)
+                    place, outcome)
+#define EACH_FAILS(call, outcome, ...) EACH_FAILS_ON(ON_TCP, call, outcome, __VA_ARGS__)
 
 /* ---- claims ---- */
 
 static void a_socket_that_would_block_or_is_interrupted_changes_nothing(void **state)
 {
     (void)state;
-    EACH_FAILS(CALL_RECV, true, EAGAIN, EINTR, FAULT_SHORT);
-    EACH_FAILS(CALL_SENDMSG, true, EAGAIN, EINTR, ENOBUFS, FAULT_SHORT);
+    EACH_FAILS(CALL_RECV, HARMLESS, EAGAIN, EINTR, FAULT_SHORT);
+    EACH_FAILS(CALL_SENDMSG, HARMLESS, EAGAIN, EINTR, ENOBUFS, FAULT_SHORT);
 }
 
 static void sockets_that_often_take_and_give_little_change_nothing(void **state)
@@ -254,59 +108,101 @@ static void sockets_that_often_take_and_give_little_change_nothing(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(faults); i++) {
-        assert_true(run(&(struct fault){CALL_RECV, faults[i], 0, 2}, true));
-        assert_true(run(&(struct fault){CALL_SENDMSG, faults[i], 0, 2}, true));
+        assert_true(run(&(struct fault){CALL_RECV, faults[i], 0, 2}, ON_TCP, HARMLESS));
+        assert_true(run(&(struct fault){CALL_SENDMSG, faults[i], 0, 2}, ON_TCP, HARMLESS));
+        assert_true(run(&(struct fault){CALL_SENDMSG, faults[i], 0, 2}, ON_UNIX, HARMLESS));
     }
 }
 
 static void a_connection_that_breaks_makes_its_calls_unavailable(void **state)
 {
     (void)state;
-    EACH_FAILS(CALL_RECV, false, ECONNRESET, FAULT_END);
-    EACH_FAILS(CALL_SENDMSG, false, EPIPE, ECONNRESET);
+    EACH_FAILS(CALL_RECV, UNAVAILABLE, ECONNRESET, FAULT_END);
+    EACH_FAILS(CALL_SENDMSG, UNAVAILABLE, EPIPE, ECONNRESET);
 }
 
 static void a_connection_that_cannot_be_accepted_is_tried_again(void **state)
 {
     (void)state;
-    EACH_FAILS(CALL_ACCEPT, true, EMFILE, ENFILE, ENOMEM, ENOBUFS, ECONNABORTED, EINTR, EAGAIN,
+    EACH_FAILS(CALL_ACCEPT, HARMLESS, EMFILE, ENFILE, ENOMEM, ENOBUFS, ECONNABORTED, EINTR, EAGAIN,
                EPERM, EPROTO);
 }
 
 static void a_connection_that_cannot_be_made_makes_its_calls_unavailable(void **state)
 {
     (void)state;
-    EACH_FAILS(CALL_CONNECT, false, ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL);
-    EACH_FAILS(CALL_GETSOCKOPT, false, EBADF);
+    EACH_FAILS(CALL_CONNECT, UNAVAILABLE, ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL);
+    EACH_FAILS(CALL_GETSOCKOPT, UNAVAILABLE, EBADF);
 }
 
 static void a_server_that_cannot_listen_says_so(void **state)
 {
     (void)state;
-    EACH_FAILS(CALL_SOCKET, false, EMFILE, ENOBUFS);
-    EACH_FAILS(CALL_BIND, false, EADDRINUSE, EACCES);
-    EACH_FAILS(CALL_LISTEN, false, EADDRINUSE);
-    EACH_FAILS(CALL_GETSOCKNAME, false, ENOBUFS);
+    EACH_FAILS(CALL_SOCKET, UNAVAILABLE, EMFILE, ENOBUFS);
+    EACH_FAILS(CALL_BIND, UNAVAILABLE, EADDRINUSE, EACCES);
+    EACH_FAILS(CALL_LISTEN, UNAVAILABLE, EADDRINUSE);
+    EACH_FAILS(CALL_GETSOCKNAME, UNAVAILABLE, ENOBUFS);
 }
 
 static void what_is_only_nice_to_have_changes_nothing(void **state)
 {
     (void)state;
-    EACH_FAILS(CALL_SETSOCKOPT, true, ENOBUFS);
-    EACH_FAILS(CALL_GETPEERNAME, true, ENOTCONN);
-    EACH_FAILS(CALL_SHUTDOWN, true, ENOTCONN);
+    EACH_FAILS(CALL_SETSOCKOPT, HARMLESS, ENOBUFS);
+    EACH_FAILS(CALL_GETPEERNAME, HARMLESS, ENOTCONN);
+    EACH_FAILS(CALL_SHUTDOWN, HARMLESS, ENOTCONN);
 }
 
-/* libuv keeps a pipe for signals from the first loop on. */
-static int warm_up(void **state)
+static void a_name_that_is_not_found_makes_its_calls_unavailable(void **state)
 {
-    weir_uv *uv;
-    weir_code code = weir_uv_create(&uv, NULL);
+    (void)state;
+    EACH_FAILS_ON(ON_NAME, CALL_GETADDRINFO, UNAVAILABLE, EAI_NONAME, EAI_AGAIN, EAI_MEMORY);
+    EACH_FAILS_ON(ON_NAME, CALL_CONNECT, UNAVAILABLE, ECONNREFUSED);
+    EACH_FAILS_ON(ON_NAME, CALL_SOCKET, UNAVAILABLE, EMFILE);
+}
+
+static void a_unix_socket_fails_like_any_other(void **state)
+{
+    (void)state;
+    EACH_FAILS_ON(ON_UNIX, CALL_ACCEPT, HARMLESS, EMFILE);
+    EACH_FAILS_ON(ON_UNIX, CALL_CONNECT, UNAVAILABLE, ECONNREFUSED, EAGAIN);
+    EACH_FAILS_ON(ON_UNIX, CALL_BIND, UNAVAILABLE, EADDRINUSE);
+    EACH_FAILS_ON(ON_UNIX, CALL_EPOLL_ADD, NOTHING, ENOMEM);
+}
+
+static void a_fd_that_is_not_closed_or_removed_in_peace_changes_nothing(void **state)
+{
+    (void)state;
+    EACH_FAILS(CALL_CLOSE, HARMLESS, EINTR, EIO);
+    EACH_FAILS_ON(ON_UNIX, CALL_UNLINK, HARMLESS, EACCES);
+}
+
+static void a_loop_or_a_thread_that_cannot_be_made_is_said(void **state)
+{
+    (void)state;
+    EACH_FAILS(CALL_THREAD, NOTHING, EAGAIN);
+    EACH_FAILS(CALL_EPOLL_CREATE, NOTHING, EMFILE, ENOMEM);
+    EACH_FAILS(CALL_EVENTFD, NOTHING, EMFILE, ENOMEM);
+    EACH_FAILS(CALL_PIPE, NOTHING, EMFILE, ENFILE);
+}
+
+static void a_socket_that_cannot_be_watched_is_closed(void **state)
+{
+    (void)state;
+    EACH_FAILS(CALL_EPOLL_ADD, NOTHING, ENOMEM, ENOSPC);
+    EACH_FAILS(CALL_IOCTL, NOTHING, ENOMEM);
+}
+
+static void a_wait_that_is_interrupted_or_tells_little_changes_nothing(void **state)
+{
+    static const enum syscall calls[] = {CALL_EPOLL_WAIT, CALL_READ, CALL_WRITE};
 
     (void)state;
-    if (code == WEIR_OK)
-        weir_uv_free(uv);
-    return code != WEIR_OK;
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        EACH_FAILS(calls[i], HARMLESS, EINTR);
+        assert_true(run(&(struct fault){calls[i], EINTR, 0, 2}, ON_TCP, HARMLESS));
+    }
+    EACH_FAILS(CALL_READ, HARMLESS, EAGAIN);
+    assert_true(run(&(struct fault){CALL_EPOLL_WAIT, FAULT_SHORT, 0, 1}, ON_TCP, HARMLESS));
 }
 
 int main(void)
@@ -319,7 +215,13 @@ int main(void)
         cmocka_unit_test(a_connection_that_cannot_be_made_makes_its_calls_unavailable),
         cmocka_unit_test(a_server_that_cannot_listen_says_so),
         cmocka_unit_test(what_is_only_nice_to_have_changes_nothing),
+        cmocka_unit_test(a_name_that_is_not_found_makes_its_calls_unavailable),
+        cmocka_unit_test(a_unix_socket_fails_like_any_other),
+        cmocka_unit_test(a_fd_that_is_not_closed_or_removed_in_peace_changes_nothing),
+        cmocka_unit_test(a_loop_or_a_thread_that_cannot_be_made_is_said),
+        cmocka_unit_test(a_socket_that_cannot_be_watched_is_closed),
+        cmocka_unit_test(a_wait_that_is_interrupted_or_tells_little_changes_nothing),
     };
 
-    return cmocka_run_group_tests(tests, warm_up, NULL);
+    return cmocka_run_group_tests(tests, service_prepare, service_clear);
 }
