@@ -5,6 +5,7 @@
 #include "faults/service.h"
 
 #include <dirent.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,11 +136,29 @@ static bool add_methods(weir_server *server)
     return added;
 }
 
+static bool listen_on_own(struct service *service)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof name;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, size), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &size), 0);
+    snprintf(service->target, sizeof service->target, "127.0.0.1:%u", ntohs(name.sin_port));
+    if (weir_server_listen_fd(service->server, fd, NULL, NULL) == WEIR_OK)
+        return true;
+    close(fd);
+    return false;
+}
+
 static bool listen_at(struct service *service, enum place place)
 {
     static const char *const targets[] = {[ON_TCP] = "127.0.0.1", [ON_NAME] = "localhost"};
     uint16_t port;
 
+    if (place == ON_FD)
+        return listen_on_own(service);
     if (place == ON_UNIX) {
         snprintf(service->target, sizeof service->target, "unix:/tmp/weir-faults-%d", getpid());
         return weir_server_listen(service->server, service->target, NULL, NULL) == WEIR_OK;

@@ -13,6 +13,7 @@ enum place {
     ON_TCP,  /* 127.0.0.1 */
     ON_NAME, /* the same, asked for as localhost */
     ON_UNIX,
+    ON_FD, /* on 127.0.0.1, with a socket that the test made */
 };
 
 struct service {

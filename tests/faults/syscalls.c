@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct fault fault; /* changes only while nothing else runs */
@@ -171,6 +173,24 @@ int unlink(const char *path)
 {
     REAL(unlink);
     return refuses(CALL_UNLINK) ? -1 : real_unlink(path);
+}
+
+int lstat(const char *path, struct stat *found)
+{
+    REAL(lstat);
+    return refuses(CALL_LSTAT) ? -1 : real_lstat(path, found);
+}
+
+int fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    void *argument;
+
+    REAL(fcntl);
+    va_start(arguments, command);
+    argument = va_arg(arguments, void *);
+    va_end(arguments);
+    return refuses(CALL_FCNTL) ? -1 : real_fcntl(fd, command, argument);
 }
 
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,

@@ -28,6 +28,8 @@ enum syscall {
     CALL_SHUTDOWN,
     CALL_CLOSE,
     CALL_UNLINK,
+    CALL_LSTAT,
+    CALL_FCNTL,
     CALL_GETADDRINFO,
     CALL_THREAD,
     /* those that libuv makes for it */

@@ -16,8 +16,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <cmocka.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -64,8 +62,6 @@ static bool run(const struct fault *fault, enum place place, enum outcome outcom
         service_stop(&service);
     }
     syscalls_work();
-    if (fault->call == CALL_UNLINK)
-        remove(service.target + strlen("unix:"));
     assert_int_equal(memory_held(), 0);
     assert_int_equal(open_fds(), fds + left_open(fault->call));
     return syscalls_failed();
@@ -167,6 +163,15 @@ static void a_unix_socket_fails_like_any_other(void **state)
     EACH_FAILS_ON(ON_UNIX, CALL_CONNECT, UNAVAILABLE, ECONNREFUSED, EAGAIN);
     EACH_FAILS_ON(ON_UNIX, CALL_BIND, UNAVAILABLE, EADDRINUSE);
     EACH_FAILS_ON(ON_UNIX, CALL_EPOLL_ADD, NOTHING, ENOMEM);
+    EACH_FAILS_ON(ON_UNIX, CALL_LSTAT, UNAVAILABLE, EACCES);
+}
+
+static void a_socket_that_was_handed_in_fails_like_any_other(void **state)
+{
+    (void)state;
+    EACH_FAILS_ON(ON_FD, CALL_FCNTL, UNAVAILABLE, EBADF);
+    EACH_FAILS_ON(ON_FD, CALL_GETSOCKOPT, UNAVAILABLE, EBADF);
+    EACH_FAILS_ON(ON_FD, CALL_EPOLL_ADD, NOTHING, ENOMEM);
 }
 
 static void a_fd_that_is_not_closed_or_removed_in_peace_changes_nothing(void **state)
@@ -217,6 +222,7 @@ int main(void)
         cmocka_unit_test(what_is_only_nice_to_have_changes_nothing),
         cmocka_unit_test(a_name_that_is_not_found_makes_its_calls_unavailable),
         cmocka_unit_test(a_unix_socket_fails_like_any_other),
+        cmocka_unit_test(a_socket_that_was_handed_in_fails_like_any_other),
         cmocka_unit_test(a_fd_that_is_not_closed_or_removed_in_peace_changes_nothing),
         cmocka_unit_test(a_loop_or_a_thread_that_cannot_be_made_is_said),
         cmocka_unit_test(a_socket_that_cannot_be_watched_is_closed),
