@@ -41,7 +41,7 @@ static int left_open(enum syscall call)
     return syscalls_failed() && (call == CALL_EVENTFD || call == CALL_PIPE);
 }
 
-/* Server and client with this fault, to the end where it does no harm; false when it was not met. */
+/* Server and client with this fault, to the end where it does no harm; false: it was not met. */
 static bool run(const struct fault *fault, enum place place, enum outcome outcome)
 {
     int fds = open_fds();
