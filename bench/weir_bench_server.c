@@ -227,6 +227,7 @@ struct options {
     const char *listen;
     unsigned threads;
     unsigned max_streams;
+    weir_metrics *metrics; /* NULL: nothing is counted */
 };
 
 static const char usage[] =
@@ -235,7 +236,8 @@ static const char usage[] =
     "  --listen ADDRESS    host:port (port 0: any free one) or unix:/path\n"
     "  --threads N         loops, each on a thread of its own (1)\n"
     "  --max-streams N     calls at once on each connection (1000)\n"
-    "  --codec NAME        hand (default), typed (generated code) or protobuf-c\n";
+    "  --codec NAME        hand (default), typed (generated code) or protobuf-c\n"
+    "  --metrics on        counts calls (off)\n";
 
 static void leave(const char *what, const weir_status *why)
 {
@@ -270,7 +272,8 @@ static void add_methods(weir_server *server)
 static weir_server *make_server(const struct options *options)
 {
     weir_server_options server_options = {.threads = options->threads,
-                                          .max_streams = options->max_streams};
+                                          .max_streams = options->max_streams,
+                                          .metrics = options->metrics};
     weir_status why = {0};
     weir_server *server;
 
@@ -350,6 +353,16 @@ static void set_codec(const char *name)
 #endif
 }
 
+static void set_metrics(struct options *options, const char *value)
+{
+    weir_status why = {0};
+
+    if (strcmp(value, "on") == 0)
+        must(weir_metrics_create(&options->metrics, &why), "metrics", &why);
+    else if (strcmp(value, "off") != 0)
+        bad_usage();
+}
+
 static void set_option(struct options *options, const char *name, const char *value)
 {
     if (value == NULL)
@@ -362,6 +375,8 @@ static void set_option(struct options *options, const char *name, const char *va
         options->max_streams = number(value);
     else if (strcmp(name, "--codec") == 0)
         set_codec(value);
+    else if (strcmp(name, "--metrics") == 0)
+        set_metrics(options, value);
     else
         bad_usage();
 }
@@ -379,5 +394,6 @@ int main(int argc, char **argv)
     if (options.listen == NULL)
         bad_usage();
     serve(&options);
+    weir_metrics_unref(options.metrics);
     return 0;
 }

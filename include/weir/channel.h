@@ -7,6 +7,7 @@
 
 #include <weir/handler.h>
 #include <weir/loop.h>
+#include <weir/metrics.h>
 #include <weir/tls.h>
 
 #ifdef __cplusplus
@@ -36,7 +37,8 @@ typedef struct weir_channel_options {
     bool keepalive_without_calls;
 
     weir_tls *tls; /* credentials, referenced; default: plain text */
-    uint64_t reserved[15];
+    weir_metrics *metrics; /* what its calls are counted in, referenced; default: they are not */
+    uint64_t reserved[14];
 } weir_channel_options;
 
 /*

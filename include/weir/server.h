@@ -13,6 +13,7 @@
 
 #include <weir/handler.h>
 #include <weir/loop.h>
+#include <weir/metrics.h>
 #include <weir/tls.h>
 
 #ifdef __cplusplus
@@ -52,7 +53,9 @@ typedef struct weir_server_options {
     uint64_t max_connection_idle_ns;
     uint64_t max_connection_age_ns;
     uint64_t max_connection_age_grace_ns;
-    uint64_t reserved[16];
+
+    weir_metrics *metrics; /* what its calls are counted in, referenced; default: they are not */
+    uint64_t reserved[15];
 } weir_server_options;
 
 /* `options` may be NULL: all defaults. */

@@ -16,6 +16,7 @@
 #include <weir/call.h>
 #include <weir/handler.h>
 #include <weir/loop.h>
+#include <weir/metrics.h>
 #include <weir/tls.h>
 #include <weir/connection.h>
 #include <weir/server.h>

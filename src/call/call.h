@@ -34,6 +34,7 @@ struct weir_call {
     bool sent;  /* under the lock: our metadata left, and can no longer be added to */
     bool ended; /* under the lock: our trailers left */
     bool wait_for_ready;
+    bool method_is_ours; /* client: the program's own code says it, in the type of the call */
     pthread_mutex_t lock;
     const char *method;
     const char *authority;

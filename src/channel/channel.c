@@ -28,6 +28,7 @@ static void channel_drop(weir_channel *channel)
     target_clear(&channel->target);
     tls_memory_clear(&channel->tls_memory);
     weir_tls_unref(channel->options.tls);
+    metrics_close(channel->metrics);
     mem_free(channel->tls_name);
     mem_free(channel->user_agent);
     mem_free(channel);
@@ -107,6 +108,7 @@ static weir_connection *new_connection(weir_channel *channel)
         .tls = channel->options.tls,
         .tls_name = channel->tls_name,
         .tls_memory = &channel->tls_memory,
+        .metrics = channel->metrics,
         .peer = channel->target.address,
         .guard = {.keepalive = channel->options.keepalive_ns,
                   .keepalive_timeout = channel->options.keepalive_timeout_ns,
@@ -183,12 +185,33 @@ static weir_status no_connection(const weir_channel *channel)
     return weir_status_make(WEIR_UNAVAILABLE, "no transport to %s", channel->target.address);
 }
 
+static void begin_call(struct exchange *e)
+{
+    measure_attempt(e);
+    exchange_schedule(e, EXCHANGE_START | EXCHANGE_POKED);
+}
+
+/* Names that the program's own code has: those of others, which a proxy sends on, are not kept. */
+static struct metrics_method *counted_as(weir_channel *channel, const weir_call *call)
+{
+    unsigned number = 0;
+
+    if (channel->metrics == NULL)
+        return NULL;
+    if (call->method_is_ours)
+        number = metrics_add(channel->metrics->metrics, call->method);
+    else
+        number = metrics_find(channel->metrics->metrics, call->method);
+    return metrics_method(channel->metrics, number);
+}
+
 static void start_call(void *self, struct exchange *e)
 {
     weir_channel *channel = self;
     weir_connection *connection = NULL;
     bool is_new = false;
 
+    measure_start(e, counted_as(channel, e->call));
     if (channel->closed)
         refuse(e, weir_status_make(WEIR_CANCELLED, "the channel was closed"));
     else if ((connection = usable_connection(channel, &is_new)) == NULL)
@@ -199,7 +222,7 @@ static void start_call(void *self, struct exchange *e)
     else if (!exchange_bind(e, connection))
         refuse(e, weir_status_make(WEIR_RESOURCE_EXHAUSTED, "out of memory for a call"));
     else
-        exchange_schedule(e, EXCHANGE_START | EXCHANGE_POKED);
+        begin_call(e);
     if (connection != NULL && is_new)
         open_connection(channel, connection);
     channel_drop(channel);
@@ -344,6 +367,15 @@ static void set_options(weir_channel *channel, const weir_channel_options *optio
         channel->tls_name = make_tls_name(channel->options.tls, channel->target.authority);
 }
 
+/* False: memory is out. */
+static bool open_metrics(weir_channel *channel)
+{
+    if (channel->options.metrics == NULL)
+        return true;
+    channel->metrics = metrics_open(channel->options.metrics, channel->target.uri);
+    return channel->metrics != NULL;
+}
+
 static weir_code out_of_memory(weir_status *why)
 {
     return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a channel");
@@ -367,7 +399,7 @@ static weir_code create(struct target *target, const weir_channel_options *optio
     channel->backoff_ns = FIRST_BACKOFF_NS;
     set_options(channel, options);
     channel->closer = cell_create(loop->mailbox, close_channel, channel);
-    if (channel->closer == NULL || channel->user_agent == NULL ||
+    if (channel->closer == NULL || channel->user_agent == NULL || !open_metrics(channel) ||
         channel->target.authority == NULL ||
         (channel->options.tls != NULL && channel->tls_name == NULL)) {
         channel_drop(channel);
@@ -391,11 +423,15 @@ weir_code channel_create_on(const struct channel_socket *socket,
                             const weir_channel_options *options, weir_loop *loop,
                             weir_channel **out, weir_status *why)
 {
-    struct target target = {mem_copy_string(socket->address), mem_copy_string("localhost")};
+    struct target target = {
+        .address = mem_copy_string(socket->address),
+        .authority = mem_copy_string("localhost"),
+        .uri = mem_copy_string(socket->address),
+    };
     weir_channel *channel;
 
     *out = NULL;
-    if (target.address == NULL || target.authority == NULL) {
+    if (target.address == NULL || target.authority == NULL || target.uri == NULL) {
         target_clear(&target);
         return out_of_memory(why);
     }

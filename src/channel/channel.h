@@ -37,6 +37,7 @@ struct weir_channel {
     uint64_t backoff_ns;
     struct channel_socket socket; /* no address: it makes its connections itself */
     struct weir_cell *opener;     /* poked to connect that */
+    struct metrics_shard *metrics; /* NULL: nobody counts */
     bool has_timer;
     bool closed; /* its last user left: calls that start now are refused */
     /* The driver of a loop that is the channel's own. */

@@ -15,6 +15,7 @@ void target_clear(struct target *target)
 {
     mem_free(target->address);
     mem_free(target->authority);
+    mem_free(target->uri);
     *target = (struct target){0};
 }
 
@@ -37,6 +38,22 @@ static const char *host_of(const char *text)
             return rest;
     }
     return strstr(text, "://") == NULL ? text : NULL;
+}
+
+static char *with_scheme(const char *text)
+{
+    static const char scheme[] = "dns:///";
+    size_t size = strlen(text) + 1;
+    char *canonical;
+
+    if (host_of(text) != text)
+        return mem_copy_string(text);
+    canonical = mem_alloc(sizeof scheme - 1 + size);
+    if (canonical == NULL)
+        return NULL;
+    memcpy(canonical, scheme, sizeof scheme - 1);
+    memcpy(canonical + sizeof scheme - 1, text, size);
+    return canonical;
 }
 
 static bool port_is_valid(const char *text)
@@ -63,12 +80,14 @@ static bool host_and_port_are_valid(const char *text)
            memchr(text, '/', (size_t)(colon - text)) == NULL;
 }
 
-static weir_code fill(struct target *out, const char *address, const char *authority,
+/* The URI moves in. */
+static weir_code fill(struct target *out, char *uri, const char *address, const char *authority,
                       weir_status *why)
 {
+    out->uri = uri;
     out->address = mem_copy_string(address);
     out->authority = mem_copy_string(authority);
-    if (out->address != NULL && out->authority != NULL)
+    if (out->uri != NULL && out->address != NULL && out->authority != NULL)
         return WEIR_OK;
     target_clear(out);
     return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a target");
@@ -82,12 +101,12 @@ weir_code target_parse(const char *text, struct target *out, weir_status *why)
 
     *out = (struct target){0};
     if ((path != NULL && path[0] != '\0') || (name != NULL && name[0] != '\0'))
-        return fill(out, text, "localhost", why);
+        return fill(out, mem_copy_string(text), text, "localhost", why);
     host = path == NULL && name == NULL ? host_of(text) : NULL;
     if (host == NULL || !host_and_port_are_valid(host))
         return weir_fail(why, WEIR_INVALID_ARGUMENT,
                          "'%s' is no target: \"host:port\", \"dns:///host:port\", "
                          "\"[::1]:port\", \"unix:path\" and \"unix-abstract:name\" are",
                          text);
-    return fill(out, host, host, why);
+    return fill(out, with_scheme(text), host, host, why);
 }

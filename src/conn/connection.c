@@ -194,6 +194,7 @@ static void on_data(void *self, void *stream, const uint8_t *data, size_t size)
     c->window.received += size;
     if (inbound_append(e->in, data, size, &credit, &why) != WEIR_OK)
         exchange_step(e, CALL_FAULT, why);
+    measure_received(e);
     if (credit != 0)
         connection_credit(c, e, credit);
 }
@@ -311,6 +312,15 @@ static const struct http2_events session_events = {
 static void grace_over(struct loop_timer *timer);
 static void watch_over(struct loop_timer *timer);
 
+/* A server's counts from when its socket was accepted, a client's when it is ready. */
+static void count_open(weir_connection *c)
+{
+    if (c->metrics == NULL || c->counted)
+        return;
+    c->counted = true;
+    metrics_bump(&c->metrics->opened, 1);
+}
+
 static void connection_destroy(weir_connection *c)
 {
     list_remove(&c->runnable_link);
@@ -339,6 +349,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     c->client = options->client;
     c->opened = !options->client && options->tls == NULL;
     c->owner = options->owner;
+    c->metrics = options->metrics;
     c->max_header_size = options->max_header_size;
     c->max_receive_size = options->max_receive_size;
     c->user_agent = options->user_agent;
@@ -365,6 +376,8 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
         return NULL;
     }
     loop->connections++;
+    if (!c->client)
+        count_open(c);
     make_runnable(c);
     name(c);
     return c;
@@ -425,6 +438,8 @@ void weir_connection_free(weir_connection *c)
     loop_timer_close(c->loop, &c->grace);
     loop_timer_close(c->loop, &c->watch);
     c->loop->connections--;
+    if (c->metrics != NULL && c->counted)
+        metrics_bump(&c->metrics->gone, 1);
     list_remove(&c->owner_link);
     if (c->owner.freed != NULL)
         c->owner.freed(c->owner.self);
@@ -544,6 +559,7 @@ void weir_connection_open(weir_connection *c, const char *peer_address)
 
 void connection_ready(weir_connection *c)
 {
+    count_open(c);
     c->opened = true;
     c->down = false;
     c->guard.read = true; /* what is waited for begins now */

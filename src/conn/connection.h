@@ -14,8 +14,8 @@
 
 /* Whom a connection works for: a server, or a channel. */
 struct connection_owner {
-    /* Server: finds the handler of the call and calls it. */
-    weir_stream (*dispatch)(void *self, weir_call *call, weir_stream requests);
+    /* Server: finds the handler of the call, says what counts it, and calls it. */
+    weir_stream (*dispatch)(void *self, struct exchange *exchange, weir_stream requests);
     /* No more calls should be made on it, or it is gone; may come more than once. */
     void (*gone)(void *self, weir_connection *connection);
     /* Client: the server finds it too busy with pings. */
@@ -44,6 +44,7 @@ struct connection_options {
     weir_tls *tls;          /* NULL: plain text */
     const char *tls_name;   /* client: whom to ask for; outlives the connection, as does */
     struct tls_memory *tls_memory;
+    struct metrics_shard *metrics; /* outlives the connection; NULL: nobody counts */
     struct connection_owner owner;
 };
 
@@ -60,6 +61,7 @@ struct weir_connection {
     struct output output;
     struct secure *secure; /* TLS; NULL: plain text */
     struct connection_owner owner;
+    struct metrics_shard *metrics;
     struct list owner_link; /* the owner's, until it is freed */
     struct list exchanges;
     size_t exchange_count;
@@ -93,6 +95,7 @@ struct weir_connection {
     bool lingering; /* broken, or shut down and past its grace: only its last output is left */
     bool told;      /* the owner knows that no more calls can be made */
     bool opened;    /* it carries calls, or did: with a socket, and TLS's handshake */
+    bool counted;   /* as an open connection */
     bool down;      /* client: the last try to open it failed */
 };
 

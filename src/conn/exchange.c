@@ -111,6 +111,7 @@ static void leave_connection(struct exchange *e)
 
 void exchange_unbind(struct exchange *e)
 {
+    measure_moved(e);
     leave_connection(e);
     e->work = 0;
     e->headers_out = e->unsent = e->deferred = false;
@@ -124,6 +125,7 @@ void exchange_destroy(struct exchange *e)
     e->id = 0;
     if (!e->state.done)
         exchange_step(e, CALL_LOST, weir_status_make(WEIR_CANCELLED, "the call was dropped"));
+    measure_end(e);
     leave_connection(e);
     atomic_store_explicit(&e->call->over, true, memory_order_release);
     weir_stream_release(&e->out);
@@ -463,8 +465,10 @@ static size_t write_held(struct exchange *e, struct output *output, size_t max)
         written += size;
         e->held_sent += size;
     }
-    if (e->held_sent == all)
+    if (e->held_sent == all) {
+        measure_sent(e, e->held.message.size);
         drop_held(e);
+    }
     return written;
 }
 

@@ -15,6 +15,7 @@
 #include "call/state.h"
 #include "conn/inbound.h"
 #include "conn/loop.h"
+#include "conn/measure.h"
 #include "http2/session.h"
 
 #include <string.h>
@@ -67,6 +68,7 @@ struct exchange {
     bool refused;
     uint64_t deadline;
     size_t header_size; /* of all header blocks that came: name + value + 32 */
+    struct measure measure;
     /* server */
     bool request_complete;
     bool is_post;

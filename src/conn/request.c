@@ -105,6 +105,8 @@ static void refuse(struct exchange *e)
 
     e->refusal = (weir_status){0};
     e->out_ended = true;
+    if (e->http_answer == NULL)
+        measure_start(e, metrics_method(e->connection->metrics, 0));
     inbound_discard(e->in);
     exchange_step(e, CALL_OUT_ERROR, status);
 }
@@ -117,7 +119,7 @@ static void dispatch(struct exchange *e)
         e->call->deadline = clock_after(e->loop->now, e->call->timeout_ns);
         exchange_set_deadline(e, e->call->deadline);
     }
-    e->out = owner->dispatch(owner->self, e->call, inbound_stream(e->in, NULL));
+    e->out = owner->dispatch(owner->self, e, inbound_stream(e->in, NULL));
 }
 
 void request_start(struct exchange *e)

@@ -319,6 +319,8 @@ static weir_code scan(struct frame_reader *reader, weir_status *why)
         if (length > tail->end - whole - PREFIX_SIZE)
             break;
         whole += PREFIX_SIZE + length;
+        reader->messages++;
+        reader->message_bytes += length;
     }
     reader->waiting += whole - tail->whole;
     tail->whole = whole;

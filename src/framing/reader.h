@@ -29,6 +29,8 @@ struct frame_reader {
     size_t credit;         /* bytes to be granted since the last frame_reader_credit */
     size_t credited_ahead; /* of the oldest message (waiting or not), credited before its take */
     size_t held;
+    uint64_t messages; /* that came whole so far, and the bytes in them: of who appends */
+    uint64_t message_bytes;
     size_t max_size;
     struct cache *small_buffers; /* where chunks come from; may be NULL */
     struct cache *frame_buffers;

@@ -76,7 +76,7 @@ static bool name_is_valid(const char *name)
 }
 
 static weir_code insert(struct methods *methods, const char *name, const weir_handler *handler,
-                        weir_status *why)
+                        unsigned number, weir_status *why)
 {
     size_t size = strlen(name);
     uint32_t hash = hash_of(name, size);
@@ -95,32 +95,33 @@ static weir_code insert(struct methods *methods, const char *name, const weir_ha
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for method %s", name);
     slot->size = size;
     slot->hash = hash;
+    slot->number = number;
     slot->handler = *handler;
     methods->count++;
     return WEIR_OK;
 }
 
 weir_code methods_add(struct methods *methods, const char *name, weir_handler handler,
-                      weir_status *why)
+                      unsigned number, weir_status *why)
 {
-    weir_code code = insert(methods, name, &handler, why);
+    weir_code code = insert(methods, name, &handler, number, why);
 
     if (code != WEIR_OK)
         weir_handler_release(&handler);
     return code;
 }
 
-static const weir_handler *find(const struct methods *methods, const char *name, size_t size)
+static const struct method *find(const struct methods *methods, const char *name, size_t size)
 {
     const struct method *slot = slot_of(methods, name, size, hash_of(name, size));
 
-    return slot->name != NULL ? &slot->handler : NULL;
+    return slot->name != NULL ? slot : NULL;
 }
 
-static const weir_handler *find_service(const struct methods *methods, const char *name)
+static const struct method *find_service(const struct methods *methods, const char *name)
 {
     const char *slash = strrchr(name, '/');
-    const weir_handler *handler = NULL;
+    const struct method *found;
     size_t size;
     char *pattern;
 
@@ -132,21 +133,21 @@ static const weir_handler *find_service(const struct methods *methods, const cha
         return NULL;
     memcpy(pattern, name, size);
     pattern[size] = '*';
-    handler = find(methods, pattern, size + 1);
+    found = find(methods, pattern, size + 1);
     mem_free(pattern);
-    return handler;
+    return found;
 }
 
-const weir_handler *methods_find(const struct methods *methods, const char *name)
+const struct method *methods_find(const struct methods *methods, const char *name)
 {
-    const weir_handler *handler;
+    const struct method *found;
 
     if (methods->count == 0)
         return NULL;
-    handler = find(methods, name, strlen(name));
-    if (handler == NULL)
-        handler = find_service(methods, name);
-    return handler != NULL ? handler : find(methods, "*", 1);
+    found = find(methods, name, strlen(name));
+    if (found == NULL)
+        found = find_service(methods, name);
+    return found != NULL ? found : find(methods, "*", 1);
 }
 
 void methods_clear(struct methods *methods)

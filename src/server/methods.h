@@ -11,6 +11,7 @@ struct method {
     char *name;
     size_t size;
     uint32_t hash;
+    unsigned number; /* what its calls are counted as */
     weir_handler handler;
 };
 
@@ -24,10 +25,10 @@ struct methods {
 
 /* Moves the handler in, also on failure. */
 weir_code methods_add(struct methods *methods, const char *name, weir_handler handler,
-                      weir_status *why);
+                      unsigned number, weir_status *why);
 
 /* The most exact match; NULL when there is none. */
-const weir_handler *methods_find(const struct methods *methods, const char *name);
+const struct method *methods_find(const struct methods *methods, const char *name);
 
 void methods_clear(struct methods *methods);
 

@@ -10,6 +10,7 @@
 #include "call/call.h"
 
 #include <assert.h>
+#include <string.h>
 
 static void set_default(uint64_t *option, uint64_t value)
 {
@@ -52,6 +53,8 @@ weir_code weir_server_create(const weir_server_options *options, weir_server **o
             server->options = *options;
         set_defaults(&server->options);
         server->pool = pool_create(server->options.max_threads, server->options.max_queue);
+        if (server->pool != NULL && server->options.metrics != NULL)
+            weir_metrics_ref(server->options.metrics);
     }
     if (server == NULL || server->pool == NULL) {
         mem_free(server);
@@ -65,23 +68,30 @@ weir_code weir_server_create(const weir_server_options *options, weir_server **o
 weir_code weir_server_handle(weir_server *server, const char *method, weir_handler handler,
                              weir_status *why)
 {
-    return methods_add(&server->methods, method, handler, why);
+    unsigned number = 0;
+
+    /* What is called by way of an asterisk is the peer's word. */
+    if (server->options.metrics != NULL && strchr(method, '*') == NULL)
+        number = metrics_add(server->options.metrics, method);
+    return methods_add(&server->methods, method, handler, number, why);
 }
 
 /* ---- connections ---- */
 
-static weir_stream dispatch(void *self, weir_call *call, weir_stream requests)
+static weir_stream dispatch(void *self, struct exchange *e, weir_stream requests)
 {
     struct served_connection *served = self;
     weir_server *server = served->on->server;
-    const weir_handler *handler = methods_find(&server->methods, weir_call_method(call));
+    weir_call *call = e->call;
+    const struct method *method = methods_find(&server->methods, weir_call_method(call));
 
-    if (handler != NULL) {
+    measure_start(e, metrics_method(served->on->metrics, method != NULL ? method->number : 0));
+    if (method != NULL) {
         call->pool = server->pool;
         call->max_message_memory = server->options.max_message_memory;
         call->compression = (int)server->options.compression;
         arena_allow(&call->arena, call->max_message_memory);
-        return handler->call(handler->self, call, requests);
+        return method->handler.call(method->handler.self, call, requests);
     }
     weir_stream_release(&requests);
     return weir_stream_fail(WEIR_UNIMPLEMENTED, "unknown method %.200s", weir_call_method(call));
@@ -122,6 +132,14 @@ static struct server_loop *find_loop(weir_server *server, const weir_loop *loop)
     return on;
 }
 
+static void free_loop(struct server_loop *on)
+{
+    if (on->cell != NULL)
+        cell_detach(on->cell);
+    metrics_close(on->metrics);
+    mem_free(on);
+}
+
 static struct server_loop *add_loop(weir_server *server, weir_loop *loop)
 {
     struct server_loop *on = mem_zalloc(sizeof *on);
@@ -129,8 +147,10 @@ static struct server_loop *add_loop(weir_server *server, weir_loop *loop)
     if (on == NULL)
         return NULL;
     on->cell = cell_create(loop->mailbox, shut_down_loop, on);
-    if (on->cell == NULL) {
-        mem_free(on);
+    if (on->cell != NULL && server->options.metrics != NULL)
+        on->metrics = metrics_open(server->options.metrics, NULL);
+    if (on->cell == NULL || (on->metrics == NULL && server->options.metrics != NULL)) {
+        free_loop(on);
         return NULL;
     }
     on->server = server;
@@ -193,6 +213,7 @@ static weir_connection *serve_connection(weir_server *server, struct server_loop
         .guard = guard_of(&server->options, served, on->loop->now),
         .max_age_grace = server->options.max_connection_age_grace_ns,
         .tls = tls,
+        .metrics = on->metrics,
         .owner = {.dispatch = dispatch, .freed = freed, .self = served},
     };
 
@@ -321,9 +342,9 @@ void weir_server_free(weir_server *server)
     while ((on = server->loops) != NULL) {
         server->loops = on->next;
         assert(list_is_empty(&on->connections));
-        cell_detach(on->cell);
-        mem_free(on);
+        free_loop(on);
     }
+    weir_metrics_unref(server->options.metrics);
     methods_clear(&server->methods);
     release_hooks(server);
     pthread_mutex_destroy(&server->lock);

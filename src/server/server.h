@@ -32,6 +32,7 @@ struct server_loop {
     weir_loop *loop;
     struct weir_cell *cell; /* poked for a shutdown */
     struct list connections;
+    struct metrics_shard *metrics; /* NULL: nobody counts */
     bool shut_down;
 };
 

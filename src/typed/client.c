@@ -17,8 +17,10 @@
 weir_stream weir_typed_start(const weir_method *method, weir_channel *channel, weir_call *call,
                              weir_stream requests)
 {
-    if (call != NULL && !call->made && !call->server)
+    if (call != NULL && !call->made && !call->server) {
         call->method = method->path;
+        call->method_is_ours = true;
+    }
     return weir_channel_call(channel, call, requests);
 }
 

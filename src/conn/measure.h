@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * measure.h - what of one call is counted, and when.
+ *
+ * All of it happens on the loop's thread and by the loop's clock, which is right in a turn.
+ */
+#ifndef CONN_MEASURE_H
+#define CONN_MEASURE_H
+
+#include "metrics/metrics.h"
+
+struct exchange;
+
+struct measure {
+    struct metrics_method *method; /* NULL: nobody counts */
+    uint64_t begun;                /* client: the call; server: its HTTP/2 stream */
+    uint64_t attempted;            /* client: the attempt that runs */
+    bool attempts;
+    uint64_t sent_size; /* of messages, without prefixes */
+    uint64_t received;  /* messages that were counted */
+};
+
+/* Server: a call begins. Client: one was made. */
+void measure_start(struct exchange *e, struct metrics_method *method);
+
+/* Client: it is put on a connection; it left one before its request did. */
+void measure_attempt(struct exchange *e);
+void measure_moved(struct exchange *e);
+
+/* A message left. */
+void measure_sent(struct exchange *e, size_t size);
+
+/* Data came. */
+void measure_received(struct exchange *e);
+
+/* It has its status, and is about to go. */
+void measure_end(struct exchange *e);
+
+#endif
