@@ -36,7 +36,7 @@ typedef struct weir_channel_options {
     uint64_t keepalive_timeout_ns;
     bool keepalive_without_calls;
 
-    weir_tls *tls; /* credentials, referenced; default: plain text */
+    weir_tls *tls;         /* credentials, referenced; default: plain text */
     weir_metrics *metrics; /* what its calls are counted in, referenced; default: they are not */
     uint64_t reserved[14];
 } weir_channel_options;

@@ -312,15 +312,6 @@ static const struct http2_events session_events = {
 static void grace_over(struct loop_timer *timer);
 static void watch_over(struct loop_timer *timer);
 
-/* A server's counts from when its socket was accepted, a client's when it is ready. */
-static void count_open(weir_connection *c)
-{
-    if (c->metrics == NULL || c->counted)
-        return;
-    c->counted = true;
-    metrics_bump(&c->metrics->opened, 1);
-}
-
 static void connection_destroy(weir_connection *c)
 {
     list_remove(&c->runnable_link);
@@ -377,7 +368,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     }
     loop->connections++;
     if (!c->client)
-        count_open(c);
+        measure_open(c);
     make_runnable(c);
     name(c);
     return c;
@@ -438,8 +429,7 @@ void weir_connection_free(weir_connection *c)
     loop_timer_close(c->loop, &c->grace);
     loop_timer_close(c->loop, &c->watch);
     c->loop->connections--;
-    if (c->metrics != NULL && c->counted)
-        metrics_bump(&c->metrics->gone, 1);
+    measure_gone(c);
     list_remove(&c->owner_link);
     if (c->owner.freed != NULL)
         c->owner.freed(c->owner.self);
@@ -559,7 +549,7 @@ void weir_connection_open(weir_connection *c, const char *peer_address)
 
 void connection_ready(weir_connection *c)
 {
-    count_open(c);
+    measure_open(c);
     c->opened = true;
     c->down = false;
     c->guard.read = true; /* what is waited for begins now */

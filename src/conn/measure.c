@@ -7,7 +7,7 @@
  */
 #include "conn/measure.h"
 
-#include "conn/exchange.h"
+#include "conn/connection.h"
 
 void measure_start(struct exchange *e, struct metrics_method *method)
 {
@@ -79,4 +79,18 @@ void measure_end(struct exchange *e)
     if (m->attempts)
         end(e, e->status.code, m->attempted);
     metrics_call_ended(m->method, e->status.code, e->loop->now - m->begun);
+}
+
+void measure_open(weir_connection *c)
+{
+    if (c->metrics == NULL || c->counted)
+        return;
+    c->counted = true;
+    metrics_bump(&c->metrics->opened, 1);
+}
+
+void measure_gone(weir_connection *c)
+{
+    if (c->counted)
+        metrics_bump(&c->metrics->gone, 1);
 }

@@ -7,6 +7,8 @@
 #ifndef CONN_MEASURE_H
 #define CONN_MEASURE_H
 
+#include <weir/connection.h>
+
 #include "metrics/metrics.h"
 
 struct exchange;
@@ -35,5 +37,9 @@ void measure_received(struct exchange *e);
 
 /* It has its status, and is about to go. */
 void measure_end(struct exchange *e);
+
+/* A server's connection was accepted, a client's is ready; it is freed. */
+void measure_open(weir_connection *c);
+void measure_gone(weir_connection *c);
 
 #endif
