@@ -35,8 +35,8 @@ struct weir_channel {
     struct list connections;      /* that one, and those that go away and have calls yet */
     struct loop_timer retry;
     uint64_t backoff_ns;
-    struct channel_socket socket; /* no address: it makes its connections itself */
-    struct weir_cell *opener;     /* poked to connect that */
+    struct channel_socket socket;  /* no address: it makes its connections itself */
+    struct weir_cell *opener;      /* poked to connect that */
     struct metrics_shard *metrics; /* NULL: nobody counts */
     bool has_timer;
     bool closed; /* its last user left: calls that start now are refused */
