@@ -17,6 +17,7 @@
 #include "credentials.h"
 #include "files.h"
 #include "handlers.h"
+#include "metrics_server.h"
 
 enum { FILE_THREADS = 4 };
 
@@ -31,6 +32,8 @@ struct serve {
     const char *certificate;
     const char *key;
     const char *client_ca;
+    const char *metrics_address;
+    weir_metrics *metrics; /* NULL: nothing is counted */
     credentials_words words;
     weir_tls *tls; /* NULL: plain text */
 };
@@ -57,6 +60,7 @@ static const char more[] =
     "  weir serve --dir /var/log             clients may read the files below /var/log\n"
     "  weir serve --listen 127.0.0.1:0       any free port\n"
     "  weir serve --listen unix:/tmp/weir    a Unix socket\n"
+    "  weir serve --metrics 127.0.0.1:9090   and curl http://127.0.0.1:9090/metrics\n"
     "  weir serve --tls-cert server.pem --tls-key server.key\n";
 
 static bool parse(int argc, char *const *argv, struct serve *s, int *code)
@@ -72,6 +76,8 @@ static bool parse(int argc, char *const *argv, struct serve *s, int *code)
          "calls at once on one connection; default 100"},
         {0, "grace", "TIME", OPTION_DURATION, &s->grace_ns, 0, WEIR_SECONDS(3600),
          "how long calls may go on after a signal; default 2s"},
+        {0, "metrics", "ADDRESS", OPTION_TEXT, &s->metrics_address, 0, 0,
+         "metrics for Prometheus, at http://ADDRESS/metrics; host:port"},
         {0, "tls-cert", "FILE", OPTION_TEXT, &s->certificate, 0, 0,
          "speak TLS: our certificate (PEM), and those that signed it"},
         {0, "tls-key", "FILE", OPTION_TEXT, &s->key, 0, 0, "its key (PEM)"},
@@ -162,6 +168,7 @@ static weir_code make_server(struct serve *s, served_files *files, weir_server *
     const weir_server_options options = {
         .threads = (unsigned)s->threads,
         .max_streams = (uint32_t)s->max_streams,
+        .metrics = s->metrics,
     };
     weir_code code = weir_server_create(&options, server, why);
 
@@ -194,7 +201,6 @@ static void print_addresses(const struct serve *s)
 {
     for (size_t i = 0; i < s->listen.count; i++)
         print_address(s->listen.items[i], s->ports[i]);
-    fflush(stdout);
 }
 
 /* `why` moves in. */
@@ -227,7 +233,7 @@ static void wait_for_signal(const struct serve *s)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* a second one kills */
 }
 
-static int run(struct serve *s, served_files *files)
+static int serve(struct serve *s, served_files *files, const metrics_server *metrics)
 {
     weir_server *server;
     weir_status why = {0};
@@ -235,11 +241,33 @@ static int run(struct serve *s, served_files *files)
     if (make_server(s, files, &server, &why) != WEIR_OK)
         return tell(s, &why);
     print_addresses(s);
+    if (metrics != NULL)
+        metrics_server_print(metrics);
+    fflush(stdout);
     wait_for_signal(s);
     weir_server_shutdown(server, s->grace_ns);
     weir_server_wait(server);
     weir_server_free(server);
     return EXIT_OK;
+}
+
+/* Metrics are there before the first call and until the last one ended. */
+static int run(struct serve *s, served_files *files)
+{
+    metrics_server *metrics = NULL;
+    weir_status why = {0};
+    int code = EXIT_FAILED;
+
+    if (s->metrics_address == NULL)
+        return serve(s, files, NULL);
+    if (weir_metrics_create(&s->metrics, &why) != WEIR_OK)
+        return tell(s, &why);
+    metrics = metrics_server_start(s->metrics_address, s->metrics);
+    if (metrics != NULL)
+        code = serve(s, files, metrics);
+    metrics_server_stop(metrics);
+    weir_metrics_unref(s->metrics);
+    return code;
 }
 
 /* Every connection and every file that is sent needs a descriptor. */

@@ -278,7 +278,7 @@ static bool is_of(const struct metrics_shard *shard, enum side side, const char 
 static bool add_up(const struct filling *filling, const struct series *series, struct sums *sums)
 {
     const struct instrument *instrument = filling->instrument;
-    bool any = false;
+    bool any = instrument->detail == NO_LABELS && series->target == NULL;
 
     memset(sums, 0, sizeof *sums);
     for (const struct metrics_shard *shard = filling->metrics->shards; shard != NULL;

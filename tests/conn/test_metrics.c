@@ -126,6 +126,15 @@ static void make_call(struct pair *pair, const char *method, weir_stream request
 
 /* ---- claims ---- */
 
+static void what_has_no_labels_is_there_before_anything_is_counted(void **state)
+{
+    (void)state;
+    assert_value("weir.server.connection.opened", "", 0);
+    assert_value("weir.server.connection.active", "", 0);
+    assert_value("weir.metrics.dropped", "", 0);
+    assert_value("grpc.server.call.started", "grpc.method=other", -1);
+}
+
 static void a_call_is_counted_by_method_and_status_at_both_ends(void **state)
 {
     struct pair *pair = counted_pair();
@@ -436,6 +445,7 @@ static void what_memory_is_out_for_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        ROW(what_has_no_labels_is_there_before_anything_is_counted),
         ROW(a_call_is_counted_by_method_and_status_at_both_ends),
         ROW(sizes_are_of_messages_without_framing),
         ROW(durations_are_those_of_the_clock),
