@@ -47,6 +47,11 @@ typedef struct weir_server_options {
     uint64_t min_ping_interval_ns;
     bool permit_pings_without_calls;
 
+    /* Calls that the client of one connection may cancel: 1,000 in a burst, and from then on so many
+     * each second (default 100; UINT32_MAX: any number). More end the connection with
+     * "too_many_cancels". */
+    uint32_t max_cancels_per_second;
+
     /* A connection without calls for max_connection_idle_ns, or of the age of max_connection_age_ns
      * (10 % more or less), is shut down as by weir_server_shutdown; calls that run when it is of
      * age get max_connection_age_grace_ns. Default: never. */

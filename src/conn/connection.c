@@ -24,8 +24,11 @@
 #define KEEPALIVE_PING UINT64_C(0x77656972616c6976)
 #define DRAIN_PING UINT64_C(0x7765697264726169)
 #define WINDOW_PING UINT64_C(0x7765697277696e64)
-/* So many glitches may wait for a turn to be looked at. */
-#define GLITCHES_UNSEEN 256
+/* So many frames may wait for a turn to be looked at. */
+#define FRAMES_UNSEEN 256
+/* Headers of so many times the size that we take are not even refused in gRPC's terms: each one costs
+ * to be looked at, and the table of HPACK makes thousands of bytes of one. */
+#define HEADER_BOMB 16
 
 static void name(weir_connection *c)
 {
@@ -148,14 +151,17 @@ static void *on_begin(void *self, int32_t id)
     return e;
 }
 
-static void on_header(void *self, void *stream, weir_slice name, weir_slice value)
+static bool on_header(void *self, void *stream, weir_slice name, weir_slice value)
 {
     weir_connection *c = self;
+    struct exchange *e = stream;
 
+    e->header_size += name.size + value.size + 32;
     if (c->client)
-        response_header(stream, name, value);
+        response_header(e, name, value);
     else
-        request_header(stream, name, value);
+        request_header(e, name, value);
+    return e->header_size / HEADER_BOMB <= c->max_header_size;
 }
 
 static void end_request(struct exchange *e)
@@ -220,6 +226,8 @@ static weir_status reset_status(const struct exchange *e, uint32_t error)
 {
     weir_code code = e->in->client ? http2_error_status(error) : WEIR_CANCELLED;
 
+    if (e->refused) /* and reset by us for that */
+        return weir_status_ref(&e->refusal);
     return weir_status_make(code, "the peer reset the call: %s", http2_error_name(error));
 }
 
@@ -473,11 +481,20 @@ bool connection_receive(weir_connection *c, const uint8_t *data, size_t size)
     return fine;
 }
 
+static bool is_ending(const weir_connection *c)
+{
+    return c->broken || c->eof || c->lingering;
+}
+
+static bool has_many_unseen(const weir_connection *c)
+{
+    return http2_counts(c->session)->frames - c->guard.seen.frames > FRAMES_UNSEEN;
+}
+
 /* Whether the guard has to look at what came, in the next turn. */
 static bool needs_look(const weir_connection *c)
 {
-    return c->guard.options.keepalive != WEIR_NEVER ||
-           http2_counts(c->session)->glitches - c->guard.seen.glitches > GLITCHES_UNSEEN;
+    return c->guard.options.keepalive != WEIR_NEVER || has_many_unseen(c);
 }
 
 weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t size)
@@ -502,6 +519,8 @@ weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t 
 bool weir_connection_wants_input(const weir_connection *c)
 {
     if (c->broken || c->eof || (c->secure != NULL && secure_is_flooded(c)))
+        return false;
+    if (has_many_unseen(c) && !is_ending(c)) /* until the next turn has looked at them */
         return false;
     /* Less than a full output may be stuck just as well. What a server makes a client owe it is
      * bounded by the client's calls and by nghttp2; and if both ends stopped they would for
@@ -729,15 +748,16 @@ static void obey(weir_connection *c, enum guard_verdict verdict)
     case GUARD_PINGS:
         cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_pings");
         break;
-    case GUARD_CALM:
+    case GUARD_GLITCHES:
         cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_glitches");
         break;
+    case GUARD_FAULTS:
+        cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_resets");
+        break;
+    case GUARD_CANCELS:
+        cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_cancels");
+        break;
     }
-}
-
-static bool is_ending(const weir_connection *c)
-{
-    return c->broken || c->eof || c->lingering;
 }
 
 static void keep_watch(weir_connection *c)

@@ -187,9 +187,8 @@ void exchange_keep_header(struct exchange *e, struct weir_metadata *metadata, we
                     (int)(name.size < 64 ? name.size : 64), (const char *)name.data);
 }
 
-bool exchange_count_header(struct exchange *e, weir_slice name, weir_slice value)
+bool exchange_has_room(struct exchange *e)
 {
-    e->header_size += name.size + value.size + 32;
     if (e->header_size <= e->connection->max_header_size)
         return true;
     exchange_refuse(e, WEIR_RESOURCE_EXHAUSTED, "metadata of more than %zu bytes",

@@ -135,8 +135,8 @@ void exchange_add_encoding(struct exchange *e, struct headers *headers);
 void exchange_keep_header(struct exchange *e, struct weir_metadata *metadata, weir_slice name,
                           weir_slice value);
 
-/* Counts a header against the limit; past it the block is refused and this is false. */
-bool exchange_count_header(struct exchange *e, weir_slice name, weir_slice value);
+/* For the header that was counted last; past the limit the block is refused and this is false. */
+bool exchange_has_room(struct exchange *e);
 
 /* Compares a header's name or value with a literal. */
 #define HEADER_IS(slice, literal)                                                                  \

@@ -2,8 +2,9 @@
 /*
  * guard.c - what a connection does by the clock and by counting.
  *
- * Two buckets leak. Frames that move nothing fill the first, and frames that do empty it, so that
- * no honest use, however busy, comes near its brim; streams that we had to reset fill the second.
+ * Three buckets leak. Frames that move nothing fill the first, and frames that do empty it, so that
+ * no honest use, however busy, comes near its brim; streams that we had to reset fill the second, and
+ * those that the peer reset the third.
  */
 #include "conn/guard.h"
 
@@ -13,10 +14,12 @@
 #define IDLE_PING_INTERVAL WEIR_SECONDS(2 * 60 * 60)
 #define MAX_GLITCHES 10000
 #define GLITCHES_PER_SECOND 330
-/* A message may come with a window update for its stream and one for the connection. */
-#define PER_WORK 4
+/* A message may come with a window update for its stream and one for the connection, and a frame
+ * that moves something is counted as one that does not, too. */
+#define PER_WORK 5
 #define MAX_FAULTS 1000
 #define FAULTS_PER_SECOND 33
+#define MAX_CANCELS 1000
 
 void guard_init(struct guard *g, const struct guard_options *options)
 {
@@ -37,28 +40,37 @@ static uint64_t less(uint64_t a, uint64_t b)
 }
 
 /* Whole units only, and the time they took, so that looking often leaks no less. */
-static void leak(struct guard *g, uint64_t now)
+static void leak(struct guard_bucket *bucket, uint64_t milliseconds, uint64_t per_second)
+{
+    bucket->leaked += milliseconds * per_second;
+    bucket->level = less(bucket->level, bucket->leaked / 1000);
+    bucket->leaked %= 1000;
+}
+
+static void leak_all(struct guard *g, uint64_t now)
 {
     uint64_t milliseconds = (now - g->drained_at) / WEIR_MILLISECONDS(1);
 
     g->drained_at += WEIR_MILLISECONDS(milliseconds);
     if (milliseconds > 1000000)
         milliseconds = 1000000;
-    g->leaked_glitches += milliseconds * GLITCHES_PER_SECOND;
-    g->leaked_faults += milliseconds * FAULTS_PER_SECOND;
-    g->glitches = less(g->glitches, g->leaked_glitches / 1000);
-    g->faults = less(g->faults, g->leaked_faults / 1000);
-    g->leaked_glitches %= 1000;
-    g->leaked_faults %= 1000;
+    leak(&g->glitches, milliseconds, GLITCHES_PER_SECOND);
+    leak(&g->faults, milliseconds, FAULTS_PER_SECOND);
+    leak(&g->cancels, milliseconds, g->options.cancels_per_second);
 }
 
-static bool calm_is_lost(struct guard *g, const struct http2_counts *counts, uint64_t now)
+static enum guard_verdict count(struct guard *g, const struct http2_counts *counts, uint64_t now)
 {
-    leak(g, now);
-    g->glitches += counts->glitches - g->seen.glitches;
-    g->glitches = less(g->glitches, PER_WORK * (counts->work - g->seen.work));
-    g->faults += counts->faults - g->seen.faults;
-    return g->glitches > MAX_GLITCHES || g->faults > MAX_FAULTS;
+    leak_all(g, now);
+    g->glitches.level += counts->frames - g->seen.frames;
+    g->glitches.level = less(g->glitches.level, PER_WORK * (counts->work - g->seen.work));
+    g->faults.level += counts->faults - g->seen.faults;
+    g->cancels.level += counts->cancels - g->seen.cancels;
+    if (g->cancels.level > MAX_CANCELS && g->options.cancels_per_second != UINT32_MAX)
+        return GUARD_CANCELS;
+    if (g->faults.level > MAX_FAULTS)
+        return GUARD_FAULTS;
+    return g->glitches.level > MAX_GLITCHES ? GUARD_GLITCHES : GUARD_FINE;
 }
 
 /* The peer's pings since the last look; all of them came now. */
@@ -122,7 +134,7 @@ static enum guard_verdict look_at_clock(struct guard *g, bool calls, uint64_t no
 enum guard_verdict guard_look(struct guard *g, const struct http2_counts *counts, bool calls,
                               uint64_t now)
 {
-    bool calm;
+    enum guard_verdict verdict;
 
     if (!g->started)
         start(g, now);
@@ -136,10 +148,10 @@ enum guard_verdict guard_look(struct guard *g, const struct http2_counts *counts
     g->idle = !calls;
     if (counts->sent_work != g->seen.sent_work)
         g->strikes = 0, g->last_ping = 0;
-    calm = !calm_is_lost(g, counts, now);
+    verdict = count(g, counts, now);
     g->seen = *counts;
-    if (!calm)
-        return GUARD_CALM;
+    if (verdict != GUARD_FINE)
+        return verdict;
     if (too_many_pings(g, calls, now))
         return GUARD_PINGS;
     return look_at_clock(g, calls, now);

@@ -18,18 +18,27 @@ struct guard_options {
     bool keepalive_without_calls;
     uint64_t max_idle; /* without calls */
     uint64_t max_age;
-    uint64_t min_ping_interval; /* of the peer's own pings; 0: any are taken */
-    bool pings_without_calls;   /* else they must be two hours apart while there are no calls */
+    uint64_t min_ping_interval;  /* of the peer's own pings; 0: any are taken */
+    bool pings_without_calls;    /* else they must be two hours apart while there are no calls */
+    uint32_t cancels_per_second; /* of calls, by the peer; UINT32_MAX: any number */
 };
 
 enum guard_verdict {
     GUARD_FINE,
-    GUARD_PING,  /* send one */
-    GUARD_DEAD,  /* the peer does not answer */
-    GUARD_IDLE,  /* shut down: no calls for so long */
-    GUARD_OLD,   /* shut down: of age */
-    GUARD_PINGS, /* cut: too many pings */
-    GUARD_CALM   /* cut: too many frames that move nothing, or too many faults */
+    GUARD_PING, /* send one */
+    GUARD_DEAD, /* the peer does not answer */
+    GUARD_IDLE, /* shut down: no calls for so long */
+    GUARD_OLD,  /* shut down: of age */
+    /* cut: too many of these */
+    GUARD_PINGS,
+    GUARD_GLITCHES, /* frames that move nothing */
+    GUARD_FAULTS,   /* streams that we had to reset */
+    GUARD_CANCELS   /* streams that the peer reset */
+};
+
+struct guard_bucket {
+    uint64_t level;
+    uint64_t leaked; /* thousandths that did not make a whole one yet */
 };
 
 struct guard {
@@ -49,10 +58,9 @@ struct guard {
     uint64_t born;
     uint64_t drained_at; /* the buckets leak from then on */
     struct http2_counts seen;
-    uint64_t glitches; /* in the bucket */
-    uint64_t faults;
-    uint64_t leaked_glitches; /* thousandths that did not make a whole one yet */
-    uint64_t leaked_faults;
+    struct guard_bucket glitches;
+    struct guard_bucket faults;
+    struct guard_bucket cancels;
 };
 
 void guard_init(struct guard *guard, const struct guard_options *options);

@@ -90,7 +90,7 @@ static bool own_header(struct exchange *e, weir_slice name, weir_slice value)
 
 void request_header(struct exchange *e, weir_slice name, weir_slice value)
 {
-    if (e->request_complete || !exchange_count_header(e, name, value))
+    if (e->request_complete || !exchange_has_room(e))
         return;
     if (name.size != 0 && name.data[0] == ':')
         pseudo_header(e, name, value);

@@ -171,7 +171,7 @@ void response_header(struct exchange *e, weir_slice name, weir_slice value)
 {
     struct inbound *in = e->in;
 
-    if (!exchange_count_header(e, name, value) || own_header(e, name, value))
+    if (!exchange_has_room(e) || own_header(e, name, value))
         return;
     exchange_keep_header(e, e->response_came ? &in->trailers : &in->headers, name, value);
 }

@@ -16,7 +16,8 @@
 
 #define FRAME_HEADER_SIZE 9
 #define HEADERS_ON_STACK 32
-#define FIRST_EXTENSION_TYPE 0x0a
+/* Resets are counted by who uses this: nghttp2's own limit must not come first. */
+#define RESETS_UNCOUNTED UINT64_C(1000000)
 
 struct http2_session {
     nghttp2_session *ng;
@@ -27,6 +28,9 @@ struct http2_session {
     int32_t recent_id;     /* the last one that stream_of looked up, and what it found */
     void *recent;
     struct http2_counts counts;
+    size_t unframed;  /* bytes to come before the head of the next frame */
+    size_t head_size; /* of a frame, as much as came of it */
+    uint8_t head[FRAME_HEADER_SIZE];
     uint64_t notice_ping;
     bool notice; /* one waits to be sent, and a ping goes behind it */
     bool client;
@@ -79,10 +83,10 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
 
     (void)ng;
     (void)flags;
-    if (stream != NULL)
-        s->events->header(s->self, stream, (weir_slice){name, name_size},
-                          (weir_slice){value, value_size});
-    return 0;
+    if (stream == NULL || s->events->header(s->self, stream, (weir_slice){name, name_size},
+                                            (weir_slice){value, value_size}))
+        return 0;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 /* nghttp2 would drop such a field and go on; one that could split a message ends the stream. */
@@ -120,25 +124,46 @@ static void on_ping(struct http2_session *s, const nghttp2_frame *frame)
     s->events->ping(s->self, (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0, opaque);
 }
 
-/* Every frame, before what it says is looked at. */
+/* Frames that nghttp2 does not pass over, before what they say is looked at. */
 static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *header, void *self)
 {
     struct http2_session *s = self;
     bool last = (header->flags & NGHTTP2_FLAG_END_STREAM) != 0;
 
     (void)ng;
+    /* DATA may be all padding: what is in it counts when it comes. */
     if (header->type == NGHTTP2_HEADERS || (header->type == NGHTTP2_DATA && last))
         s->counts.work++;
-    else
-        s->counts.glitches++; /* also DATA, which may be all padding: what is in it counts then */
     return 0;
 }
 
-static int pass_over_extension(nghttp2_session *ng, void **payload, const nghttp2_frame_hd *header,
-                               void *self)
+static size_t frame_size(const uint8_t *head)
 {
-    (void)ng, (void)payload, (void)header, (void)self;
-    return NGHTTP2_ERR_CANCEL;
+    return (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+}
+
+/* nghttp2 says nothing of frames of unknown kinds and of streams that are gone: so all are counted
+ * here, by their heads alone. */
+static void count_frames(struct http2_session *s, const uint8_t *data, size_t size)
+{
+    while (size != 0) {
+        size_t wanted = s->unframed != 0 ? s->unframed : sizeof s->head - s->head_size;
+        size_t step = size < wanted ? size : wanted;
+
+        if (s->unframed != 0) {
+            s->unframed -= step;
+        } else {
+            memcpy(s->head + s->head_size, data, step);
+            s->head_size += step;
+        }
+        if (s->head_size == sizeof s->head) {
+            s->counts.frames++;
+            s->unframed = frame_size(s->head);
+            s->head_size = 0;
+        }
+        data += step;
+        size -= step;
+    }
 }
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *self)
@@ -150,6 +175,7 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *self)
     (void)ng;
     if (frame->hd.type == NGHTTP2_PING)
         on_ping(s, frame);
+    s->counts.cancels += frame->hd.type == NGHTTP2_RST_STREAM;
     if (frame->hd.type == NGHTTP2_GOAWAY) {
         s->events->goaway(s->self, frame->goaway.error_code,
                           (weir_slice){frame->goaway.opaque_data, frame->goaway.opaque_data_len});
@@ -314,7 +340,6 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
-    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, pass_over_extension);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
@@ -331,9 +356,7 @@ static nghttp2_option *make_option(bool client)
         return NULL;
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
-    /* Frames of these kinds are passed over all the same, but they are counted. */
-    for (unsigned type = FIRST_EXTENSION_TYPE; type <= UINT8_MAX; type++)
-        nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
+    nghttp2_option_set_stream_reset_rate_limit(option, RESETS_UNCOUNTED, RESETS_UNCOUNTED);
     /* How many streams the server takes is in its first SETTINGS, and one more would be refused. */
     if (client)
         nghttp2_option_set_peer_max_concurrent_streams(option, 1);
@@ -407,6 +430,7 @@ struct http2_session *http2_create(const struct http2_options *options,
     s->events = events;
     s->self = self;
     s->client = options->client;
+    s->unframed = s->client ? 0 : NGHTTP2_CLIENT_MAGIC_LEN;
     if (open_session(s) != 0 || say_hello(s, options) != 0) {
         http2_free(s);
         return NULL;
@@ -442,6 +466,7 @@ bool http2_receive(struct http2_session *s, const uint8_t *data, size_t size)
 
     if (s->broken)
         return false;
+    count_frames(s, data, size);
     taken = nghttp2_session_mem_recv(s->ng, data, size);
     if (taken >= 0)
         return true;

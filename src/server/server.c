@@ -34,6 +34,8 @@ static void set_defaults(weir_server_options *options)
         options->max_threads = 16;
     if (options->max_queue == 0)
         options->max_queue = 1024;
+    if (options->max_cancels_per_second == 0)
+        options->max_cancels_per_second = 100;
     set_default(&options->keepalive_ns, WEIR_SECONDS(2 * 60 * 60));
     set_default(&options->keepalive_timeout_ns, WEIR_SECONDS(20));
     set_default(&options->min_ping_interval_ns, WEIR_SECONDS(5 * 60));
@@ -197,6 +199,7 @@ static struct guard_options guard_of(const weir_server_options *options, const v
         .min_ping_interval =
             options->min_ping_interval_ns != WEIR_NEVER ? options->min_ping_interval_ns : 0,
         .pings_without_calls = options->permit_pings_without_calls,
+        .cancels_per_second = options->max_cancels_per_second,
     };
 }
 

@@ -374,28 +374,51 @@ static void metadata_past_its_limit_is_not_stored(void **state)
     expect_unharmed(p);
 }
 
-/* An HPACK bomb: one field of 3 KB in the table, then referred to by one byte each. */
-static void a_header_bomb_is_refused_and_not_stored(void **state)
+/* One field of 3 KB in HPACK's table, and then `times` references to it, of one byte each. */
+static void send_bomb(struct peer *p, int32_t id, size_t times)
 {
-    struct peer *p = *state;
     nghttp2_nv nv[6] = {USUAL};
     char value[3000];
     uint8_t bomb[16384];
-    size_t size, before = memory_held();
+    size_t size;
     uint8_t *block;
 
     memset(value, 'v', sizeof value);
     nv[5] = (nghttp2_nv){(uint8_t *)"x", (uint8_t *)value, 1, sizeof value, NGHTTP2_NV_FLAG_NONE};
     block = peer_block(p, nv, 6, &size);
     memcpy(bomb, block, size);
-    memset(bomb + size, 0x80 | 62, sizeof bomb - size); /* the newest entry of the table */
+    if (times > sizeof bomb - size)
+        times = sizeof bomb - size;
+    memset(bomb + size, 0x80 | 62, times); /* the newest entry of the table */
     free(block);
-    p->last_stream = 3;
-    memory_reset_peak();
-    peer_frame(p, NGHTTP2_HEADERS, END_STREAM | END_HEADERS, 3, bomb, sizeof bomb);
+    p->last_stream = id;
+    peer_frame(p, NGHTTP2_HEADERS, END_STREAM | END_HEADERS, id, bomb, size + times);
     peer_settle(p);
+}
+
+static void a_header_bomb_is_refused_and_not_stored(void **state)
+{
+    struct peer *p = *state;
+    size_t before = memory_held();
+
+    memory_reset_peak();
+    send_bomb(p, 3, 80);
     assert_true(memory_peak() - before < 100000);
     expect_status(p, 3, WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(p->service->calls, 0);
+    expect_unharmed(p);
+}
+
+/* Past 16 times what is allowed its headers are not even counted any more: they cost too much. */
+static void a_large_header_bomb_is_reset(void **state)
+{
+    struct peer *p = *state;
+    size_t before = memory_held();
+
+    memory_reset_peak();
+    send_bomb(p, 3, SIZE_MAX);
+    assert_true(memory_peak() - before < 100000);
+    expect_reset(p, 3, NGHTTP2_INTERNAL_ERROR);
     assert_int_equal(p->service->calls, 0);
     expect_unharmed(p);
 }
@@ -437,6 +460,7 @@ int main(void)
         SERVER_TEST_WHOLE(metadata_past_16_KiB_is_refused),
         SERVER_TEST_WHOLE(metadata_past_its_limit_is_not_stored),
         SERVER_TEST(a_header_bomb_is_refused_and_not_stored),
+        SERVER_TEST(a_large_header_bomb_is_reset),
         SERVER_TEST(request_trailers_count_and_are_dropped),
     };
 

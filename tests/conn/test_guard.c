@@ -354,6 +354,22 @@ static void frames_that_move_nothing_end_the_connection(void **state)
     }
 }
 
+/* HTTP/2 lets them come for a while, and nghttp2 passes over them without a word. */
+static void data_of_a_stream_that_is_gone_is_counted(void **state)
+{
+    static const uint8_t too_much[4] = {0x7f, 0xff, 0xff, 0xff};
+    struct peer *p = *state;
+    int sent;
+
+    peer_request(p, 3, 0, "/t.T/Echo", NULL);
+    peer_frame(p, NGHTTP2_WINDOW_UPDATE, 0, 3, too_much, 4);
+    peer_settle(p);
+    expect_reset(p, 3, NGHTTP2_FLOW_CONTROL_ERROR);
+    sent = flood(p, NGHTTP2_DATA, END_STREAM, NULL, 0, 3);
+    assert_in_range(sent, 10000, 10500);
+    expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 static void tiny_messages_with_a_window_update_each_are_no_flood(void **state)
 {
     struct peer *p = *state;
@@ -386,6 +402,62 @@ static void streams_that_make_us_reset_them_end_the_connection(void **state)
     }
     assert_in_range(id, 2 * 1000, 2 * 1100);
     expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_true(goaway_says(p, 0, "too_many_resets"));
+}
+
+/* Opens and resets streams, at most 3,000: how many it were when the connection was cut. */
+static int cancel_calls(struct peer *p)
+{
+    int count = 0;
+
+    while (p->connection != NULL && peer_count(p, NGHTTP2_GOAWAY, 0) == 0 && count < 3000) {
+        int32_t id = 3 + 2 * count++;
+
+        peer_request(p, id, 0, "/t.T/Echo", NULL);
+        peer_frame(p, NGHTTP2_RST_STREAM, 0, id, "\0\0\0\10", 4);
+        if (count % 50 == 0)
+            peer_settle(p);
+    }
+    return count;
+}
+
+static void calls_cancelled_by_the_thousand_end_the_connection(void **state)
+{
+    struct peer *p = *state;
+
+    assert_in_range(cancel_calls(p), 1001, 1100);
+    expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_true(goaway_says(p, 0, "too_many_cancels"));
+}
+
+static void cancels_leak_as_fast_as_they_may(void **state)
+{
+    static const weir_server_options options = {.max_cancels_per_second = 500};
+    struct peer *p = own_server(&options);
+    int32_t id = 3;
+
+    (void)state;
+    for (int second = 0; second < 5; second++) {
+        for (int i = 0; i < 500; i++, id += 2) {
+            peer_request(p, id, 0, "/t.T/Echo", NULL);
+            peer_frame(p, NGHTTP2_RST_STREAM, 0, id, "\0\0\0\10", 4);
+        }
+        peer_settle(p);
+        peer_advance(p, WEIR_SECONDS(1));
+    }
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_free(p);
+}
+
+static void any_number_of_cancels_can_be_allowed(void **state)
+{
+    static const weir_server_options options = {.max_cancels_per_second = UINT32_MAX};
+    struct peer *p = own_server(&options);
+
+    (void)state;
+    assert_int_equal(cancel_calls(p), 3000);
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_free(p);
 }
 
 int main(void)
@@ -408,6 +480,10 @@ int main(void)
         SERVER_TEST(frames_that_move_nothing_end_the_connection),
         SERVER_TEST(tiny_messages_with_a_window_update_each_are_no_flood),
         SERVER_TEST(streams_that_make_us_reset_them_end_the_connection),
+        SERVER_TEST(data_of_a_stream_that_is_gone_is_counted),
+        SERVER_TEST(calls_cancelled_by_the_thousand_end_the_connection),
+        SERVER_TEST(cancels_leak_as_fast_as_they_may),
+        SERVER_TEST(any_number_of_cancels_can_be_allowed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
