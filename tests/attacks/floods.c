@@ -166,7 +166,7 @@ static void empty_frames(const struct target *target)
          CALM},
         {"priority", priority, FLOOD, false, NULL, CALM},
         {"unknown", unknown, FLOOD, false, NULL, CALM},
-        {"unknown-16-KiB", unknown_large, FLOOD / 20, false, NULL, CALM},
+        {"unknown-16-KiB", unknown_large, FLOOD / 8, false, NULL, CALM},
         {"goaways", goaway, FLOOD, false, "/bench.Echo/Chat", CALM "|goaway:0|closed"},
     };
 

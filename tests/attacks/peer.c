@@ -443,12 +443,10 @@ const struct answer *peer_answer(struct peer *peer, uint32_t stream)
 
 uint32_t peer_await_request(struct peer *peer)
 {
-    uint64_t before = peer->requests;
-
-    while (!peer->gone && peer->requests == before)
+    while (!peer->gone && peer->requests == 0)
         if (!wait_for(peer, true, peer->out.size != 0, peer->deadline))
-            return 0;
-    return peer->requests != before ? peer->request_stream : 0;
+            break;
+    return peer->request_stream;
 }
 
 /* By SETTINGS: pings are counted. */

@@ -142,7 +142,7 @@ void peer_read(struct peer *peer, unsigned ms);
 /* Reads until the stream ended, the connection ended, or its time is over. */
 const struct answer *peer_answer(struct peer *peer, uint32_t stream);
 
-/* Server: reads until a request comes; its stream, or 0. */
+/* Server: reads until a request came; the last one's stream, or 0. */
 uint32_t peer_await_request(struct peer *peer);
 
 /* Reads until all that was sent was looked at; false when it is not. */

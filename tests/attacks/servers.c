@@ -277,7 +277,27 @@ static void push_promise(struct peer *peer)
 {
     uint32_t stream = greet(peer);
 
+    /* By this it says that it knows that the client takes none. */
+    peer_frame(peer, NGHTTP2_SETTINGS, ACK, 0, NULL, 0);
     peer_frame(peer, NGHTTP2_PUSH_PROMISE, END_HEADERS, stream, "\0\0\0\2\x82\x86\x84", 7);
+}
+
+static void push_flood(struct peer *peer)
+{
+    uint32_t stream = greet(peer);
+
+    for (uint32_t id = 2; id < FLOOD; id += 2) {
+        uint8_t payload[] = {(uint8_t)(id >> 24),
+                             (uint8_t)(id >> 16),
+                             (uint8_t)(id >> 8),
+                             (uint8_t)id,
+                             0x82,
+                             0x86,
+                             0x84};
+
+        if (!peer_frame(peer, NGHTTP2_PUSH_PROMISE, END_HEADERS, stream, payload, sizeof payload))
+            return;
+    }
 }
 
 static void window_overflow(struct peer *peer)
@@ -327,6 +347,7 @@ static const struct mode {
     {"no-windows", no_windows},
     {"http1", http1},
     {"push-promise", push_promise},
+    {"push-flood", push_flood},
     {"window-overflow", window_overflow},
     {"drip", drip},
 };
