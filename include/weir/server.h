@@ -47,8 +47,8 @@ typedef struct weir_server_options {
     uint64_t min_ping_interval_ns;
     bool permit_pings_without_calls;
 
-    /* Calls that the client of one connection may cancel: 1,000 in a burst, and from then on so many
-     * each second (default 100; UINT32_MAX: any number). More end the connection with
+    /* Calls that the client of one connection may cancel: 1,000 in a burst, and from then on so
+     * many each second (default 100; UINT32_MAX: any number). More end the connection with
      * "too_many_cancels". */
     uint32_t max_cancels_per_second;
 

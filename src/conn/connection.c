@@ -26,8 +26,8 @@
 #define WINDOW_PING UINT64_C(0x7765697277696e64)
 /* So many frames may wait for a turn to be looked at. */
 #define FRAMES_UNSEEN 256
-/* Headers of so many times the size that we take are not even refused in gRPC's terms: each one costs
- * to be looked at, and the table of HPACK makes thousands of bytes of one. */
+/* Headers of so many times the size that we take are not even refused in gRPC's terms: each one
+ * costs to be looked at, and the table of HPACK makes thousands of bytes of one. */
 #define HEADER_BOMB 16
 
 static void name(weir_connection *c)

@@ -3,8 +3,8 @@
  * guard.c - what a connection does by the clock and by counting.
  *
  * Three buckets leak. Frames that move nothing fill the first, and frames that do empty it, so that
- * no honest use, however busy, comes near its brim; streams that we had to reset fill the second, and
- * those that the peer reset the third.
+ * no honest use, however busy, comes near its brim; streams that we had to reset fill the second,
+ * and those that the peer reset the third.
  */
 #include "conn/guard.h"
 

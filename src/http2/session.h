@@ -54,7 +54,8 @@ enum http2_pull {
 struct http2_events {
     /* Server: a request begins. The returned pointer is the stream's; NULL refuses it. */
     void *(*begin)(void *self, int32_t id);
-    /* False: more than anybody can mean; the stream is reset, and the rest of the block not told. */
+    /* False: more than anybody can mean; the stream is reset, and the rest of the block not
+     * told. */
     bool (*header)(void *self, void *stream, weir_slice name, weir_slice value);
     /* A header block is complete; `last`: the peer's side of the stream ends with it. */
     void (*headers)(void *self, void *stream, bool last);
@@ -80,9 +81,9 @@ struct http2_events {
 
 /*
  * What happened so far. `frames` are all that came, those that are passed over, too. `work` is what
- * moves: HEADERS and DATA that leave, HEADERS that come, and bytes of DATA that come, so that a frame
- * of DATA with nothing but padding is none. `faults` are streams that we reset because of what the
- * peer did on them, `cancels` are resets that came.
+ * moves: HEADERS and DATA that leave, HEADERS that come, and bytes of DATA that come, so that a
+ * frame of DATA with nothing but padding is none. `faults` are streams that we reset because of
+ * what the peer did on them, `cancels` are resets that came.
  */
 struct http2_counts {
     uint64_t frames;
