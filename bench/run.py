@@ -94,9 +94,12 @@ class Progress:
         if self.terminal:
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
-    def done(self, text):
+    def clear(self):
         if self.terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def done(self, text):
+        self.clear()
         print(text, file=sys.stderr, flush=True)
 
 

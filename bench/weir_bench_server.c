@@ -227,6 +227,7 @@ struct options {
     const char *listen;
     unsigned threads;
     unsigned max_streams;
+    unsigned max_window; /* 0: the library's own */
     weir_metrics *metrics; /* NULL: nothing is counted */
 };
 
@@ -236,6 +237,7 @@ static const char usage[] =
     "  --listen ADDRESS    host:port (port 0: any free one) or unix:/path\n"
     "  --threads N         loops, each on a thread of its own (1)\n"
     "  --max-streams N     calls at once on each connection (1000)\n"
+    "  --max-window BYTES  of an HTTP/2 stream (the library's own)\n"
     "  --codec NAME        hand (default), typed (generated code) or protobuf-c\n"
     "  --metrics on        counts calls (off)\n";
 
@@ -273,6 +275,7 @@ static weir_server *make_server(const struct options *options)
 {
     weir_server_options server_options = {.threads = options->threads,
                                           .max_streams = options->max_streams,
+                                          .max_window_size = options->max_window,
                                           .metrics = options->metrics};
     weir_status why = {0};
     weir_server *server;
@@ -331,7 +334,7 @@ static unsigned number(const char *text)
     char *end;
     long value = strtol(text, &end, 10);
 
-    if (*text == '\0' || *end != '\0' || value < 1 || value > 1000000)
+    if (*text == '\0' || *end != '\0' || value < 1 || value > 1000000000)
         bad_usage();
     return (unsigned)value;
 }
@@ -373,6 +376,8 @@ static void set_option(struct options *options, const char *name, const char *va
         options->threads = number(value);
     else if (strcmp(name, "--max-streams") == 0)
         options->max_streams = number(value);
+    else if (strcmp(name, "--max-window") == 0)
+        options->max_window = number(value);
     else if (strcmp(name, "--codec") == 0)
         set_codec(value);
     else if (strcmp(name, "--metrics") == 0)

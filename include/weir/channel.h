@@ -23,7 +23,7 @@ typedef struct weir_channel_options {
     const char *user_agent;  /* copied; put before weir's own */
     size_t max_receive_size; /* largest response message; default 4 MiB */
     size_t max_header_size;  /* name + value + 32 of all response headers; default 16 KiB */
-    size_t max_window_size;  /* of an HTTP/2 stream; see server.h; default 4 MiB */
+    size_t max_window_size;  /* of an HTTP/2 stream; see server.h; default 16 MiB */
     /* Of one message that a typed function unpacks or builds; default 16 times max_receive_size. */
     size_t max_message_memory;
     weir_compression compression; /* of what calls send, where they do not say; default none */

@@ -780,21 +780,48 @@ static void watch_over(struct loop_timer *timer)
 
 /* ---- windows ---- */
 
+/* Each gets at most half of what is left, so that none takes all and the sum has a bound. */
+static void widen(weir_connection *c, struct exchange *e)
+{
+    size_t before = e->in->window, room = before + (2 * c->window.max - c->widened) / 2;
+    size_t size = c->window.size < room ? c->window.size : room;
+
+    if (size <= before || !inbound_grow(e->in, size))
+        return;
+    c->widened += size - before;
+    http2_set_window(c->session, e->id, size);
+}
+
 void connection_credit(weir_connection *c, struct exchange *e, size_t size)
 {
-    http2_credit(c->session, e->id, size);
-    if (e->in->window < c->window.size && inbound_grow(e->in, c->window.size))
-        http2_set_window(c->session, e->id, c->window.size);
+    http2_credit(c->session, e->id, size, e->in->owed);
+    widen(c, e);
+}
+
+static void widen_all(weir_connection *c)
+{
+    struct list *link;
+
+    if (c->window.size > CONNECTION_WINDOW)
+        http2_set_window(c->session, 0, c->window.size);
+    for (link = c->exchanges.next; link != &c->exchanges; link = link->next) {
+        struct exchange *e = LIST_MEMBER(link, struct exchange, link);
+
+        if (e->id != 0)
+            widen(c, e);
+    }
 }
 
 static void measure_window(weir_connection *c)
 {
+    size_t before = c->window.size;
+
     if (is_ending(c))
         return;
     if (window_look(&c->window, c->loop->now))
         http2_ping(c->session, WINDOW_PING);
-    if (c->window.size > CONNECTION_WINDOW)
-        http2_set_window(c->session, 0, c->window.size);
+    if (c->window.size != before)
+        widen_all(c);
 }
 
 /* A client's GOAWAY would overtake the requests that wait for room, and a server to which it says

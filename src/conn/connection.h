@@ -80,6 +80,7 @@ struct weir_connection {
     uint64_t grace_end;
     const char *farewell; /* the debug data of a GOAWAY that comes; may be NULL */
     struct window window; /* that its HTTP/2 streams should have */
+    size_t widened;       /* bytes by which theirs are larger than the first; < 2 * window.max */
     struct guard guard;
     struct loop_timer watch; /* when the guard must look again */
     uint64_t max_age_grace;

@@ -105,6 +105,7 @@ static void leave_connection(struct exchange *e)
         return;
     connection_dequeue(e->connection, e);
     e->connection->exchange_count--;
+    e->connection->widened -= e->in->window - WINDOW_FIRST;
     loop_timer_close(e->loop, &e->timer);
     e->connection = NULL;
 }

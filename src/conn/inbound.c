@@ -93,6 +93,7 @@ static weir_poll take(struct inbound *in, weir_task *task, weir_item *out)
     if (in->aborted)
         return end_with(in, out);
     if (frame_reader_take(&in->reader, &out->message, &out->flags)) {
+        in->caught_up = !frame_reader_has_message(&in->reader);
         out->flags = out->flags != 0 ? WEIR_ITEM_COMPRESSED : 0;
         note_credit(in);
         return WEIR_READY;
@@ -100,7 +101,7 @@ static weir_poll take(struct inbound *in, weir_task *task, weir_item *out)
     if (in->finished)
         return end_with(in, out);
     weir_waker_keep(&in->waker, task);
-    in->waiting = true;
+    in->waiting = in->caught_up = true;
     return WEIR_PENDING;
 }
 
@@ -220,8 +221,10 @@ weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, s
     code = frame_reader_append(&in->reader, data, size, why);
     in->credit += frame_reader_credit(&in->reader);
     *credit = due_credit(in);
-    if (frame_reader_has_message(&in->reader))
+    if (frame_reader_has_message(&in->reader)) {
+        in->caught_up = false;
         wake_reader(in);
+    }
     pthread_mutex_unlock(&in->lock);
     return code;
 }
@@ -299,7 +302,7 @@ bool inbound_grow(struct inbound *in, size_t size)
     bool grows;
 
     pthread_mutex_lock(&in->lock);
-    grows = in->waiting;
+    grows = in->caught_up;
     if (grows)
         in->window = size;
     pthread_mutex_unlock(&in->lock);

@@ -28,6 +28,7 @@ struct inbound {
     bool overrun;         /* more than that came: the session resets the call, but until the reset
                              leaves the peer may go on, and nothing of that is kept */
     bool waiting;         /* the reader was told PENDING */
+    bool caught_up;       /* the reader took all messages that came */
     bool finished;        /* ends with `status` after the messages that wait */
     bool aborted;         /* ends with `status` at once */
     bool told;            /* the reader knows how it ended */
@@ -80,8 +81,8 @@ weir_code inbound_check_end(struct inbound *in, weir_status *why);
 void inbound_publish_headers(struct inbound *in);
 void inbound_publish_trailers(struct inbound *in);
 
-/* The window is `size` from now on, if the reader waits: one that lags behind gains nothing by it,
- * and one that stalls would hold more. */
+/* The window is `size` from now on, if the reader has caught up: one that lags behind gains nothing
+ * by it, and one that stalls would hold more. */
 bool inbound_grow(struct inbound *in, size_t size);
 
 /* How the peer compresses: before its first message. */

@@ -16,19 +16,19 @@
 
 /* HTTP/2's own first window of a stream. */
 #define WINDOW_FIRST ((size_t)65535)
-#define WINDOW_MAX ((size_t)4 * 1024 * 1024)
+#define WINDOW_MAX ((size_t)16 * 1024 * 1024)
 
 struct window {
     size_t size; /* that a window should have now */
     size_t max;
     uint64_t received; /* bytes of DATA, in all */
-    uint64_t mark;     /* `received` when the sample began, or the wait for the next one */
+    uint64_t mark;     /* `received` when the last sample ended */
     bool sampling;     /* a ping is out */
     bool answered;     /* and came back, and was not looked at yet */
     uint64_t sample;   /* bytes that came until then */
     uint64_t started;  /* when it left, ns */
     uint64_t best;     /* bytes a second of the fastest sample */
-    uint64_t pause;    /* ns from a sample that changed nothing to the next one */
+    unsigned in_vain;  /* samples since the last growth */
     uint64_t next;     /* no sample before this */
 };
 

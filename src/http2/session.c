@@ -18,6 +18,8 @@
 #define HEADERS_ON_STACK 32
 /* Resets are counted by who uses this: nghttp2's own limit must not come first. */
 #define RESETS_UNCOUNTED UINT64_C(1000000)
+/* Bytes; half of the first window. */
+#define SMALLEST_UPDATE 32768
 
 struct http2_session {
     nghttp2_session *ng;
@@ -54,6 +56,8 @@ static void set_stream(struct http2_session *s, int32_t id, void *stream)
     nghttp2_session_set_stream_user_data(s->ng, id, stream);
     s->recent_id = 0;
 }
+
+static void credit_connection(struct http2_session *session, size_t size);
 
 /* ---- what comes in ---- */
 
@@ -108,9 +112,9 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
     struct http2_session *s = self;
     void *stream = stream_of(s, id);
 
-    (void)flags;
+    (void)ng, (void)flags;
     s->counts.work++;
-    s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_connection(ng, size)) != 0;
+    credit_connection(s, size);
     if (stream != NULL)
         s->events->data(s->self, stream, data, size);
     return 0;
@@ -607,11 +611,35 @@ int32_t http2_window(struct http2_session *s, int32_t id)
     return stream < connection ? stream : connection;
 }
 
-void http2_credit(struct http2_session *s, int32_t id, size_t size)
+/*
+ * nghttp2 gives back what was consumed when that is half a window. Of a large window so much would
+ * be missed by a peer that is far away, so here it is an eighth: all that came and is not kept, for
+ * padding is consumed by nghttp2 itself, in the same count. Not while others wait: a peer that does
+ * not read would be promised more and more.
+ */
+static void give_back(struct http2_session *s, int32_t id, int32_t came, int32_t window,
+                      size_t kept)
 {
-    /* Padding is consumed by nghttp2 itself, in the same count; a WINDOW_UPDATE of our own would
-     * make it forget that. It sends one when half the window was consumed. */
+    int32_t consumed = came - (int32_t)kept;
+
+    if (consumed < SMALLEST_UPDATE || consumed < window / 8 || http2_backlog(s) != 0)
+        return;
+    s->no_memory |= nghttp2_is_fatal(nghttp2_submit_window_update(s->ng, NGHTTP2_FLAG_NONE, id,
+                                                                  consumed)) != 0;
+}
+
+void http2_credit(struct http2_session *s, int32_t id, size_t size, size_t kept)
+{
     s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_stream(s->ng, id, size)) != 0;
+    give_back(s, id, nghttp2_session_get_stream_effective_recv_data_length(s->ng, id),
+              nghttp2_session_get_stream_effective_local_window_size(s->ng, id), kept);
+}
+
+static void credit_connection(struct http2_session *s, size_t size)
+{
+    s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_connection(s->ng, size)) != 0;
+    give_back(s, 0, nghttp2_session_get_effective_recv_data_length(s->ng),
+              nghttp2_session_get_effective_local_window_size(s->ng), 0);
 }
 
 void http2_set_window(struct http2_session *s, int32_t id, size_t size)

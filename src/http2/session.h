@@ -150,8 +150,9 @@ int32_t http2_window(struct http2_session *session, int32_t id);
  * before. */
 void http2_set_window(struct http2_session *session, int32_t id, size_t size);
 
-/* The peer may send `size` more bytes on this stream; told to it when half the window was taken. */
-void http2_credit(struct http2_session *session, int32_t id, size_t size);
+/* The peer may send `size` more bytes on this stream, of which `kept` came and are not credited
+ * yet. It is told when enough came together. */
+void http2_credit(struct http2_session *session, int32_t id, size_t size, size_t kept);
 
 /* Frames other than DATA that wait for room in the output. */
 size_t http2_backlog(struct http2_session *session);

@@ -624,7 +624,8 @@ static void a_slow_reader_slows_the_server_behind_a_forward(void **state)
     start_forwarding(p, (weir_handler){forwarded_source, responses, NULL});
     pair_call(p, &r, "/f.F/x", text("x"));
     pair_settle(p);
-    assert_true(responses->given < 20); /* two windows of 64 KiB, and a message each */
+    /* Two windows, the inner of which grew while the outer was open, and a message each. */
+    assert_true(responses->given < 40);
     reader_clear(&r);
 }
 

@@ -53,7 +53,6 @@ static void sample(struct peer *p, size_t nth, int pieces)
     upload(p, pieces);
     peer_advance(p, WEIR_MILLISECONDS(50));
     answer(p, nth);
-    peer_advance(p, WEIR_SECONDS(1)); /* one that changed nothing makes the next one wait */
 }
 
 static void a_reader_that_waits_gets_a_larger_window(void **state)
@@ -68,7 +67,7 @@ static void a_reader_that_waits_gets_a_larger_window(void **state)
         if (room(p, 3, bytes_sent) > most)
             most = room(p, 3, bytes_sent);
     }
-    assert_in_range(most, FIRST + 20000, 2 * FIRST);
+    assert_in_range(most, FIRST + 20000, 3 * FIRST);
     peer_large_message(p, 3, 0, (size_t)room(p, 3, bytes_sent) - 5); /* it may be used up */
     peer_settle(p);
     assert_int_equal(peer_count(p, NGHTTP2_RST_STREAM, 3), 0);
@@ -87,6 +86,32 @@ static void the_connections_window_grows_with_the_path(void **state)
     assert_in_range(before, 200000, 300000);
     assert_true(room(p, 0, bytes_sent) > 300000);
     expect_unharmed(p);
+}
+
+/* However many keep up: what they could hold together if they all stalled now has a bound. */
+static void all_windows_of_a_connection_have_a_sum(void **state)
+{
+    enum { STREAMS = 10, MAX = 400000 };
+    const weir_server_options options = {.max_window_size = MAX};
+    struct peer *p = peer_of_server(&options);
+    int64_t sum = 0;
+
+    (void)state;
+    open_upload(p);
+    for (int nth = 0; nth < 3; nth++)
+        sample(p, (size_t)nth, 3 << (2 * nth));
+    for (int32_t id = 5; id < 5 + 2 * STREAMS; id += 2) {
+        peer_request(p, id, 0, "/t.T/Up", NULL);
+        for (int i = 0; i < 4; i++) {
+            peer_large_message(p, id, 0, PIECE);
+            peer_settle(p);
+        }
+        sum += room(p, id, 4 * (PIECE + 5)) - FIRST;
+        assert_int_equal(peer_count(p, NGHTTP2_RST_STREAM, id), 0);
+    }
+    sum += room(p, 3, bytes_sent) - FIRST;
+    assert_in_range(sum, MAX, 2 * MAX);
+    peer_free(p);
 }
 
 static void who_does_not_read_gets_no_larger_window(void **state)
@@ -134,6 +159,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SERVER_TEST(a_reader_that_waits_gets_a_larger_window),
         SERVER_TEST(the_connections_window_grows_with_the_path),
+        TEST_ROW("all_windows_of_a_connection_have_a_sum", all_windows_of_a_connection_have_a_sum,
+                 NULL, NULL),
         SERVER_TEST(who_does_not_read_gets_no_larger_window),
         SERVER_TEST(a_ping_without_an_answer_changes_nothing),
         TEST_ROW("a_maximum_of_64_KiB_keeps_windows_as_they_begin",

@@ -16,12 +16,14 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"net"
 	"runtime"
 	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	pb "grpc-go-bench-server/benchpb"
 )
@@ -92,11 +94,72 @@ func (server) Chat(stream grpc.BidiStreamingServer[pb.Req, pb.Rep]) error {
 	}
 }
 
+const pieceSize = 64 * 1024
+
+// One long transfer over one connection, as weir-path-client does it.
+func transfer(target, kind string, seconds float64) error {
+	conn, err := grpc.NewClient("passthrough:///"+target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	start := time.Now()
+	end := start.Add(time.Duration(seconds * float64(time.Second)))
+	move := download
+	if kind == "up" {
+		move = upload
+	}
+	total, err := move(ctx, pb.NewEchoClient(conn), end)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("bytes_per_second %.0f\n", float64(total)/time.Since(start).Seconds())
+	return nil
+}
+
+func download(ctx context.Context, client pb.EchoClient, end time.Time) (int, error) {
+	stream, err := client.Down(ctx, &pb.Req{Count: math.MaxInt32, Size: pieceSize})
+	total := 0
+	for err == nil && time.Now().Before(end) {
+		var rep *pb.Rep
+		rep, err = stream.Recv()
+		total += len(rep.GetData())
+	}
+	return total, err
+}
+
+func upload(ctx context.Context, client pb.EchoClient, end time.Time) (int, error) {
+	stream, err := client.Up(ctx)
+	req := &pb.Req{Data: make([]byte, pieceSize)}
+	for err == nil && time.Now().Before(end) {
+		err = stream.Send(req)
+	}
+	if err != nil {
+		return 0, err
+	}
+	rep, err := stream.CloseAndRecv()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(string(rep.Data))
+}
+
 func main() {
+	transferTo := flag.String("transfer", "", "HOST:PORT: be a client, and do one long transfer")
+	kind := flag.String("kind", "down", "of transfer: up or down")
+	seconds := flag.Float64("seconds", 5, "that it takes")
 	listen := flag.String("listen", "127.0.0.1:0", "HOST:PORT")
 	threads := flag.Int("threads", 1, "that run Go code at once")
 	flag.Parse()
 	runtime.GOMAXPROCS(*threads)
+	if *transferTo != "" {
+		if err := transfer(*transferTo, *kind, *seconds); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {
 		log.Fatal(err)
