@@ -490,6 +490,8 @@ struct options {
     const char *host;
     const char *port;
     const char *name;
+    bool use_tls;
+    weir_tls_options tls;
 };
 
 static bool take_options(int argc, char **argv, struct options *options)
@@ -499,6 +501,8 @@ static bool take_options(int argc, char **argv, struct options *options)
         {"server_port", required_argument, NULL, 'p'},
         {"test_case", required_argument, NULL, 'c'},
         {"use_tls", required_argument, NULL, 't'},
+        {"ca_file", required_argument, NULL, 'a'},
+        {"server_host_override", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -510,20 +514,38 @@ static bool take_options(int argc, char **argv, struct options *options)
             options->port = optarg;
         else if (option == 'c')
             options->name = optarg;
+        else if (option == 'a')
+            options->tls.ca_file = optarg;
+        else if (option == 'o')
+            options->tls.server_name = optarg;
+        else if (option == 't' && strcmp(optarg, "true") == 0)
+            options->use_tls = true;
         else if (option != 't' || strcmp(optarg, "false") != 0)
             return false;
     }
     return optind == argc && options->port != NULL;
 }
 
+static weir_code connect_to(const struct options *options, struct run *run)
+{
+    weir_channel_options channel = {0};
+    char target[512];
+    weir_code code;
+
+    snprintf(target, sizeof target, "%s:%s", options->host, options->port);
+    if (options->use_tls && weir_tls_create(&options->tls, &channel.tls, &run->why) != WEIR_OK)
+        return run->why.code;
+    code = weir_channel_create(target, &channel, &run->channel, &run->why);
+    weir_tls_unref(channel.tls);
+    return code;
+}
+
 static bool run_case(const struct test_case *test, const struct options *options)
 {
     struct run run = {0};
-    char target[512];
     bool passed = false;
 
-    snprintf(target, sizeof target, "%s:%s", options->host, options->port);
-    if (weir_channel_create(target, NULL, &run.channel, &run.why) == WEIR_OK)
+    if (connect_to(options, &run) == WEIR_OK)
         passed = test->run(&run);
     else
         expect_code(&run, WEIR_OK);
@@ -550,6 +572,7 @@ int main(int argc, char **argv)
             if (strcmp(cases[i].name, options.name) == 0)
                 return run_case(&cases[i], &options) ? 0 : 1;
     fprintf(stderr, "usage: weir-interop-client --server_host H --server_port P --test_case NAME\n"
+                    "       [--use_tls=true [--ca_file F] [--server_host_override NAME]]\n"
                     "Without arguments it lists the names.\n");
     return 2;
 }

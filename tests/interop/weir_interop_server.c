@@ -375,17 +375,39 @@ static weir_code handle_all(weir_server *server, weir_status *why)
     return WEIR_OK;
 }
 
-static weir_code serve(weir_server *server, const char *host, uint16_t port,
-                       const sigset_t *signals, weir_status *why)
+struct options {
+    const char *host;
+    long port;
+    bool use_tls;
+    weir_tls_options tls;
+};
+
+static weir_code listen_on(weir_server *server, const struct options *options, weir_status *why)
 {
+    uint16_t port = (uint16_t)options->port;
+    weir_tls *tls = NULL;
     char address[256];
+    weir_code code;
+
+    snprintf(address, sizeof address, "%s:%u", options->host, port);
+    if (options->use_tls && weir_tls_create(&options->tls, &tls, why) != WEIR_OK)
+        return why->code;
+    code = tls != NULL ? weir_server_listen_tls(server, address, tls, &port, why)
+                       : weir_server_listen(server, address, &port, why);
+    weir_tls_unref(tls);
+    if (code == WEIR_OK)
+        printf("listening on %s:%u\n", options->host, port);
+    return code;
+}
+
+static weir_code serve(weir_server *server, const struct options *options, const sigset_t *signals,
+                       weir_status *why)
+{
     int signal;
 
-    snprintf(address, sizeof address, "%s:%u", host, port);
-    if (handle_all(server, why) || weir_server_listen(server, address, &port, why) ||
+    if (handle_all(server, why) || listen_on(server, options, why) ||
         weir_server_start(server, why))
         return why->code;
-    printf("listening on %s:%u\n", host, port);
     fflush(stdout);
     sigwait(signals, &signal);
     weir_server_shutdown(server, 0);
@@ -393,17 +415,14 @@ static weir_code serve(weir_server *server, const char *host, uint16_t port,
     return WEIR_OK;
 }
 
-struct options {
-    const char *host;
-    long port;
-};
-
 static bool take_options(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
         {"host", required_argument, NULL, 'h'},
         {"port", required_argument, NULL, 'p'},
         {"use_tls", required_argument, NULL, 't'},
+        {"tls_cert_file", required_argument, NULL, 'c'},
+        {"tls_key_file", required_argument, NULL, 'k'},
         {NULL, 0, NULL, 0},
     };
     char *end = "";
@@ -414,6 +433,12 @@ static bool take_options(int argc, char **argv, struct options *options)
             options->host = optarg;
         else if (option == 'p')
             options->port = strtol(optarg, &end, 10);
+        else if (option == 'c')
+            options->tls.certificate_file = optarg;
+        else if (option == 'k')
+            options->tls.key_file = optarg;
+        else if (option == 't' && strcmp(optarg, "true") == 0)
+            options->use_tls = true;
         else if (option != 't' || strcmp(optarg, "false") != 0)
             return false;
     }
@@ -428,7 +453,8 @@ int main(int argc, char **argv)
     sigset_t signals;
 
     if (!take_options(argc, argv, &options)) {
-        fprintf(stderr, "usage: weir-interop-server [--host H] --port P [--use_tls=false]\n");
+        fprintf(stderr, "usage: weir-interop-server [--host H] --port P "
+                        "[--use_tls=true --tls_cert_file F --tls_key_file F]\n");
         return 2;
     }
     /* Before there are threads, so that all of them leave the signals to this one. */
@@ -438,7 +464,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
     if (weir_server_create(NULL, &server, &why) != WEIR_OK ||
-        serve(server, options.host, (uint16_t)options.port, &signals, &why) != WEIR_OK)
+        serve(server, &options, &signals, &why) != WEIR_OK)
         fprintf(stderr, "%.*s\n", (int)why.message.size, (const char *)why.message.data);
     if (server != NULL)
         weir_server_free(server);
