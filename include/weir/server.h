@@ -21,9 +21,11 @@ extern "C" {
 #endif
 
 typedef struct weir_server_options {
-    weir_loop *loop;         /* default: threads of its own, started by weir_server_start */
-    unsigned threads;        /* loops (and threads) of its own; default 1 */
-    uint32_t max_streams;    /* concurrent calls on one connection; default 100 */
+    weir_loop *loop;  /* default: threads of its own, started by weir_server_start */
+    unsigned threads; /* loops (and threads) of its own; default 1 */
+    /* Concurrent calls on one connection; default 100. A blocking function that still runs for a
+     * call that was cancelled counts as one: meanwhile calls past that wait. */
+    uint32_t max_streams;
     size_t max_receive_size; /* largest request message; default 4 MiB */
     size_t max_header_size;  /* name + value + 32 of all request headers; default 16 KiB */
     /* Of an HTTP/2 stream. A window begins at 64 KiB and grows, for a reader that keeps up, to twice
@@ -61,7 +63,19 @@ typedef struct weir_server_options {
     uint64_t max_connection_age_grace_ns;
 
     weir_metrics *metrics; /* what its calls are counted in, referenced; default: they are not */
-    uint64_t reserved[15];
+
+    /* On all loops and listeners together; default: unlimited, until the process is out of file
+     * descriptors. One more is closed as soon as it was accepted: its client knows at once, and
+     * tries again later or elsewhere. */
+    size_t max_connections;
+
+    /* A client that has not finished TLS's handshake and sent HTTP/2's preface and its SETTINGS
+     * after handshake_timeout_ns (default 20 s) is cut off, and so is one that began a frame or a
+     * header block and did not finish it in header_timeout_ns (default 30 s: a frame of 16 KiB at
+     * 550 bytes a second). WEIR_NEVER: it is not. */
+    uint64_t handshake_timeout_ns;
+    uint64_t header_timeout_ns;
+    uint64_t reserved[12];
 } weir_server_options;
 
 /* `options` may be NULL: all defaults. */

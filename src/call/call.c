@@ -27,6 +27,7 @@ weir_call *call_create(struct cache *cache, bool server)
     call->home = home;
     atomic_init(&call->asked, 0);
     atomic_init(&call->over, false);
+    atomic_init(&call->functions, 0);
     call->server = server;
     call->method = call->authority = call->peer.address = "";
     call->timeout_ns = call->deadline = WEIR_NEVER;

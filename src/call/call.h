@@ -53,6 +53,8 @@ struct weir_call {
     const struct weir_metadata *seen_trailers;
     weir_status status;
     _Atomic(struct weir_cell *) poke; /* wakes the transport; set once, maybe amid a cancel */
+    atomic_uint functions;            /* server: leftovers.c */
+    struct leftovers *leftovers;      /* where those of a call that is over count */
     void *pool;                       /* server: where blocking functions run */
     size_t max_message_memory;        /* of one message, unpacked or built; SIZE_MAX: no bound */
     struct weir_arena *message_arena; /* where messages are built now; NULL: in the call's own */

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "call/leftovers.h"
 
 /* All calls together; it is credited on receipt, so it has to hold what is on its way. */
 #define CONNECTION_WINDOW ((size_t)256 * 1024)
@@ -271,7 +272,10 @@ static void tell_owner(weir_connection *c)
 
 static void on_settings(void *self)
 {
-    start_queued(self);
+    weir_connection *c = self;
+
+    c->guard.greeted = true;
+    start_queued(c);
 }
 
 static void on_goaway(void *self, uint32_t error, weir_slice debug)
@@ -325,6 +329,7 @@ static void connection_destroy(weir_connection *c)
     list_remove(&c->runnable_link);
     list_remove(&c->named_link);
     http2_free(c->session);
+    leftovers_detach(c->leftovers);
     secure_free(c);
     output_clear(&c->output);
     mem_free(c->peer);
@@ -349,6 +354,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     c->opened = !options->client && options->tls == NULL;
     c->owner = options->owner;
     c->metrics = options->metrics;
+    c->max_handlers = options->max_streams;
     c->max_header_size = options->max_header_size;
     c->max_receive_size = options->max_receive_size;
     c->user_agent = options->user_agent;
@@ -494,7 +500,8 @@ static bool has_many_unseen(const weir_connection *c)
 /* Whether the guard has to look at what came, in the next turn. */
 static bool needs_look(const weir_connection *c)
 {
-    return c->guard.options.keepalive != WEIR_NEVER || has_many_unseen(c);
+    return c->guard.options.keepalive != WEIR_NEVER || has_many_unseen(c) ||
+           http2_counts(c->session)->partial;
 }
 
 weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t size)
@@ -737,6 +744,16 @@ static void obey(weir_connection *c, enum guard_verdict verdict)
     case GUARD_DEAD:
         weir_connection_eof(c, "keepalive timed out");
         break;
+    case GUARD_LATE:
+        /* Without TLS's handshake there is nothing that a GOAWAY could be said in. */
+        if (c->opened)
+            cut(c, HTTP2_SETTINGS_TIMEOUT, "handshake_timeout");
+        else
+            weir_connection_eof(c, "the handshake took too long");
+        break;
+    case GUARD_SLOW:
+        cut(c, HTTP2_ENHANCE_YOUR_CALM, "header_timeout");
+        break;
     case GUARD_IDLE:
         tell_owner(c);
         drain(c, WEIR_NEVER, "max_idle");
@@ -764,8 +781,9 @@ static void keep_watch(weir_connection *c)
 {
     bool calls = c->exchange_count != 0;
 
-    if (is_ending(c) || !c->opened)
+    if (is_ending(c) || (!c->opened && c->guard.options.handshake == WEIR_NEVER))
         return;
+    c->guard.reading = weir_connection_wants_input(c);
     obey(c, guard_look(&c->guard, http2_counts(c->session), calls, c->loop->now));
     loop_timer_set(c->loop, &c->watch, is_ending(c) ? WEIR_NEVER : guard_next(&c->guard, calls));
 }

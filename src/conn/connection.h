@@ -65,9 +65,14 @@ struct weir_connection {
     struct list owner_link; /* the owner's, until it is freed */
     struct list exchanges;
     size_t exchange_count;
-    size_t waiting;    /* client: calls that outlive a failed try to open it */
-    struct list queue; /* client: calls whose requests wait to be sent, the oldest first */
-    size_t streams;    /* client: HTTP/2 streams that it opened */
+    size_t waiting; /* client: calls that outlive a failed try to open it */
+    /* Client: calls whose requests wait to be sent; server: calls that wait for their handler. The
+     * oldest first. */
+    struct list queue;
+    size_t handlers;             /* server: that were called and whose calls are not over */
+    size_t max_handlers;         /* with those whose calls are over */
+    struct leftovers *leftovers; /* server: those; NULL: never were any */
+    size_t streams;              /* client: HTTP/2 streams that it opened */
     struct list work;
     struct list runnable_link;
     struct list named_link;

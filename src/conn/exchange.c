@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "bytes/buffer.h"
+#include "conn/admission.h"
 #include "conn/connection.h"
 #include "conn/headers.h"
 #include "framing/compression.h"
@@ -127,6 +128,8 @@ void exchange_destroy(struct exchange *e)
     if (!e->state.done)
         exchange_step(e, CALL_LOST, weir_status_make(WEIR_CANCELLED, "the call was dropped"));
     measure_end(e);
+    if (e->connection != NULL && !e->in->client)
+        admission_leave(e->connection, e);
     leave_connection(e);
     atomic_store_explicit(&e->call->over, true, memory_order_release);
     weir_stream_release(&e->out);

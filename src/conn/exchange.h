@@ -47,7 +47,8 @@ struct exchange {
     struct loop_timer timer;
     struct list link;
     struct list work_link;
-    struct list queue_link; /* client: in its connection's queue until the request may leave */
+    struct list queue_link; /* in its connection's queue: client: until the request may leave;
+                               server: until its handler may be called */
     unsigned work;
     struct call_state state;
     int32_t id;       /* 0: no HTTP/2 stream (any more) */
@@ -71,6 +72,7 @@ struct exchange {
     struct measure measure;
     /* server */
     bool request_complete;
+    bool admitted; /* its handler counts (admission.c) */
     bool is_post;
     bool is_grpc; /* client, too: the content-type is gRPC's */
     bool unsupported_encoding;

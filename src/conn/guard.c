@@ -18,6 +18,7 @@
  * that moves something is counted as one that does not, too. */
 #define PER_WORK 5
 #define MAX_FAULTS 1000
+#define LOOK_INTERVAL WEIR_SECONDS(5)
 #define FAULTS_PER_SECOND 33
 #define MAX_CANCELS 1000
 
@@ -26,10 +27,35 @@ void guard_init(struct guard *g, const struct guard_options *options)
     *g = (struct guard){.options = *options, .idle = true};
 }
 
+/* ---- patience ---- */
+
+static void patience_begin(struct patience *p, uint64_t time, uint64_t now)
+{
+    *p = (struct patience){.looked_at = now, .left = time};
+}
+
+static uint64_t patience_due(const struct patience *p)
+{
+    if (p->left == WEIR_NEVER)
+        return WEIR_NEVER;
+    return clock_after(p->looked_at, p->left < LOOK_INTERVAL ? p->left : LOOK_INTERVAL);
+}
+
+static bool patience_is_over(struct patience *p, uint64_t now)
+{
+    uint64_t passed = now - p->looked_at < LOOK_INTERVAL ? now - p->looked_at : LOOK_INTERVAL;
+
+    p->looked_at = now;
+    if (p->left != WEIR_NEVER)
+        p->left -= passed < p->left ? passed : p->left;
+    return p->left == 0;
+}
+
 static void start(struct guard *g, uint64_t now)
 {
     g->started = true;
     g->last_read = g->idle_since = g->born = g->drained_at = now;
+    patience_begin(&g->hello, g->options.handshake, now);
 }
 
 /* ---- counting ---- */
@@ -90,6 +116,23 @@ static bool too_many_pings(struct guard *g, bool calls, uint64_t now)
 
 /* ---- the clock ---- */
 
+static bool awaits_hello(const struct guard *g)
+{
+    return !g->greeted && g->options.handshake != WEIR_NEVER;
+}
+
+/* However often a byte of it comes: who sends it byte by byte only wants to stay. */
+static void note_begin(struct guard *g, const struct http2_counts *counts, uint64_t now)
+{
+    if (!counts->partial || !g->seen.partial || counts->passed != g->seen.passed || !g->reading)
+        patience_begin(&g->whole, g->options.header, now);
+}
+
+static uint64_t whole_due(const struct guard *g)
+{
+    return g->seen.partial ? patience_due(&g->whole) : WEIR_NEVER;
+}
+
 static bool pings_peer(const struct guard *g, bool calls)
 {
     return g->options.keepalive != WEIR_NEVER && (calls || g->options.keepalive_without_calls);
@@ -114,6 +157,8 @@ static uint64_t age_due(const struct guard *g)
 
 static enum guard_verdict look_at_clock(struct guard *g, bool calls, uint64_t now)
 {
+    if (g->seen.partial && patience_is_over(&g->whole, now))
+        return GUARD_SLOW;
     if (now >= age_due(g)) {
         g->age_said = true;
         return GUARD_OLD;
@@ -138,6 +183,8 @@ enum guard_verdict guard_look(struct guard *g, const struct http2_counts *counts
 
     if (!g->started)
         start(g, now);
+    if (awaits_hello(g))
+        return patience_is_over(&g->hello, now) ? GUARD_LATE : GUARD_FINE;
     if (g->read) {
         g->read = false;
         g->last_read = now;
@@ -149,6 +196,7 @@ enum guard_verdict guard_look(struct guard *g, const struct http2_counts *counts
     if (counts->sent_work != g->seen.sent_work)
         g->strikes = 0, g->last_ping = 0;
     verdict = count(g, counts, now);
+    note_begin(g, counts, now);
     g->seen = *counts;
     if (verdict != GUARD_FINE)
         return verdict;
@@ -157,11 +205,14 @@ enum guard_verdict guard_look(struct guard *g, const struct http2_counts *counts
     return look_at_clock(g, calls, now);
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 uint64_t guard_next(const struct guard *g, bool calls)
 {
-    uint64_t next = ping_due(g, calls), idle = idle_due(g), age = age_due(g);
-
-    if (idle < next)
-        next = idle;
-    return age < next ? age : next;
+    if (awaits_hello(g))
+        return patience_due(&g->hello);
+    return sooner(sooner(ping_due(g, calls), whole_due(g)), sooner(idle_due(g), age_due(g)));
 }

@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "call/timeout.h"
+#include "conn/admission.h"
 #include "conn/connection.h"
 #include "conn/headers.h"
 #include "framing/compression.h"
@@ -111,19 +112,27 @@ static void refuse(struct exchange *e)
     exchange_step(e, CALL_OUT_ERROR, status);
 }
 
+static void start_deadline(struct exchange *e)
+{
+    if (e->call->timeout_ns == WEIR_NEVER || e->deadline != WEIR_NEVER)
+        return;
+    e->call->deadline = clock_after(e->loop->now, e->call->timeout_ns);
+    exchange_set_deadline(e, e->call->deadline);
+}
+
 static void dispatch(struct exchange *e)
 {
     struct connection_owner *owner = &e->connection->owner;
 
-    if (e->call->timeout_ns != WEIR_NEVER) {
-        e->call->deadline = clock_after(e->loop->now, e->call->timeout_ns);
-        exchange_set_deadline(e, e->call->deadline);
-    }
-    e->out = owner->dispatch(owner->self, e, inbound_stream(e->in, NULL));
+    start_deadline(e);
+    if (admission_admits(e->connection, e))
+        e->out = owner->dispatch(owner->self, e, inbound_stream(e->in, NULL));
 }
 
 void request_start(struct exchange *e)
 {
+    if (e->out_ended)
+        return; /* it waited, and is over */
     if (!e->is_post)
         e->http_answer = "405";
     else if (!e->is_grpc)

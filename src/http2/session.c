@@ -10,6 +10,7 @@
 #include "http2/session.h"
 
 #include "base/alloc.h"
+#include "http2/progress.h"
 
 #include <nghttp2/nghttp2.h>
 #include <string.h>
@@ -30,9 +31,7 @@ struct http2_session {
     int32_t recent_id;     /* the last one that stream_of looked up, and what it found */
     void *recent;
     struct http2_counts counts;
-    size_t unframed;  /* bytes to come before the head of the next frame */
-    size_t head_size; /* of a frame, as much as came of it */
-    uint8_t head[FRAME_HEADER_SIZE];
+    struct progress progress;
     uint64_t notice_ping;
     bool notice; /* one waits to be sent, and a ping goes behind it */
     bool client;
@@ -139,35 +138,6 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *header, v
     if (header->type == NGHTTP2_HEADERS || (header->type == NGHTTP2_DATA && last))
         s->counts.work++;
     return 0;
-}
-
-static size_t frame_size(const uint8_t *head)
-{
-    return (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
-}
-
-/* nghttp2 says nothing of frames of unknown kinds and of streams that are gone: so all are counted
- * here, by their heads alone. */
-static void count_frames(struct http2_session *s, const uint8_t *data, size_t size)
-{
-    while (size != 0) {
-        size_t wanted = s->unframed != 0 ? s->unframed : sizeof s->head - s->head_size;
-        size_t step = size < wanted ? size : wanted;
-
-        if (s->unframed != 0) {
-            s->unframed -= step;
-        } else {
-            memcpy(s->head + s->head_size, data, step);
-            s->head_size += step;
-        }
-        if (s->head_size == sizeof s->head) {
-            s->counts.frames++;
-            s->unframed = frame_size(s->head);
-            s->head_size = 0;
-        }
-        data += step;
-        size -= step;
-    }
 }
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *self)
@@ -434,7 +404,7 @@ struct http2_session *http2_create(const struct http2_options *options,
     s->events = events;
     s->self = self;
     s->client = options->client;
-    s->unframed = s->client ? 0 : NGHTTP2_CLIENT_MAGIC_LEN;
+    progress_init(&s->progress, !s->client);
     if (open_session(s) != 0 || say_hello(s, options) != 0) {
         http2_free(s);
         return NULL;
@@ -464,13 +434,21 @@ static uint32_t error_of(ssize_t failure)
     }
 }
 
+static void follow_frames(struct http2_session *s, const uint8_t *data, size_t size)
+{
+    progress_add(&s->progress, data, size);
+    s->counts.frames = s->progress.begun;
+    s->counts.passed = s->progress.passed;
+    s->counts.partial = progress_is_partial(&s->progress);
+}
+
 bool http2_receive(struct http2_session *s, const uint8_t *data, size_t size)
 {
     ssize_t taken;
 
     if (s->broken)
         return false;
-    count_frames(s, data, size);
+    follow_frames(s, data, size);
     taken = nghttp2_session_mem_recv(s->ng, data, size);
     if (taken >= 0)
         return true;
@@ -624,8 +602,8 @@ static void give_back(struct http2_session *s, int32_t id, int32_t came, int32_t
 
     if (consumed < SMALLEST_UPDATE || consumed < window / 8 || http2_backlog(s) != 0)
         return;
-    s->no_memory |= nghttp2_is_fatal(nghttp2_submit_window_update(s->ng, NGHTTP2_FLAG_NONE, id,
-                                                                  consumed)) != 0;
+    s->no_memory |=
+        nghttp2_is_fatal(nghttp2_submit_window_update(s->ng, NGHTTP2_FLAG_NONE, id, consumed)) != 0;
 }
 
 void http2_credit(struct http2_session *s, int32_t id, size_t size, size_t kept)

@@ -83,7 +83,9 @@ struct http2_events {
  * What happened so far. `frames` are all that came, those that are passed over, too. `work` is what
  * moves: HEADERS and DATA that leave, HEADERS that come, and bytes of DATA that come, so that a
  * frame of DATA with nothing but padding is none. `faults` are streams that we reset because of
- * what the peer did on them, `cancels` are resets that came.
+ * what the peer did on them, `cancels` are resets that came. `passed`
+ * counts frames that came whole (of header blocks the whole ones); `partial`: one was begun and is
+ * not.
  */
 struct http2_counts {
     uint64_t frames;
@@ -91,6 +93,8 @@ struct http2_counts {
     uint64_t sent_work; /* that part of `work` which left */
     uint64_t faults;
     uint64_t cancels;
+    uint64_t passed;
+    bool partial;
 };
 
 struct http2_options {

@@ -9,7 +9,7 @@
 #include <weir/pipe.h>
 
 #include "base/alloc.h"
-#include "call/call.h"
+#include "call/leftovers.h"
 #include "server/function.h"
 #include "server/pool.h"
 #include "stream/combinator.h"
@@ -50,8 +50,18 @@ static void run(struct pool_job *job)
 
     if (!weir_call_cancelled(io->call))
         why.code = io->function->blocking(io->function->self, io->call, io, &why);
+    call_function_ends(io->call);
     weir_pipe_close(io->responses, why);
     io_free(io);
+}
+
+static bool submit(weir_io *io)
+{
+    call_function_begins(io->call);
+    if (pool_submit(io->call->pool, &io->job))
+        return true;
+    call_function_ends(io->call);
+    return false;
 }
 
 static weir_stream blocking_call(void *self, weir_call *call, weir_stream requests)
@@ -66,8 +76,7 @@ static weir_stream blocking_call(void *self, weir_call *call, weir_stream reques
     io->call = weir_call_ref(call);
     io->task = thread_task_create();
     io->responses = weir_pipe_create(&one, &responses);
-    if (io->task != NULL && io->responses != NULL && call->pool != NULL &&
-        pool_submit(call->pool, &io->job))
+    if (io->task != NULL && io->responses != NULL && call->pool != NULL && submit(io))
         return responses;
     io_free(io);
     weir_stream_release(&responses);

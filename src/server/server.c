@@ -36,6 +36,10 @@ static void set_defaults(weir_server_options *options)
         options->max_queue = 1024;
     if (options->max_cancels_per_second == 0)
         options->max_cancels_per_second = 100;
+    if (options->max_connections == 0)
+        options->max_connections = SIZE_MAX;
+    set_default(&options->handshake_timeout_ns, WEIR_SECONDS(20));
+    set_default(&options->header_timeout_ns, WEIR_SECONDS(30));
     set_default(&options->keepalive_ns, WEIR_SECONDS(2 * 60 * 60));
     set_default(&options->keepalive_timeout_ns, WEIR_SECONDS(20));
     set_default(&options->min_ping_interval_ns, WEIR_SECONDS(5 * 60));
@@ -63,6 +67,7 @@ weir_code weir_server_create(const weir_server_options *options, weir_server **o
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a server");
     }
     pthread_mutex_init(&server->lock, NULL);
+    atomic_init(&server->connections, 0);
     *out = server;
     return WEIR_OK;
 }
@@ -99,10 +104,20 @@ static weir_stream dispatch(void *self, struct exchange *e, weir_stream requests
     return weir_stream_fail(WEIR_UNIMPLEMENTED, "unknown method %.200s", weir_call_method(call));
 }
 
+/* False: there are as many as there may be. */
+static bool count_connection(weir_server *server)
+{
+    if (atomic_fetch_add(&server->connections, 1) < server->options.max_connections)
+        return true;
+    atomic_fetch_sub(&server->connections, 1);
+    return false;
+}
+
 static void freed(void *self)
 {
     struct served_connection *served = self;
 
+    atomic_fetch_sub(&served->on->server->connections, 1);
     list_remove(&served->link);
     mem_free(served);
 }
@@ -191,6 +206,8 @@ static struct guard_options guard_of(const weir_server_options *options, const v
                                      uint64_t now)
 {
     return (struct guard_options){
+        .handshake = options->handshake_timeout_ns,
+        .header = options->header_timeout_ns,
         .keepalive = options->keepalive_ns,
         .keepalive_timeout = options->keepalive_timeout_ns,
         .keepalive_without_calls = true,
@@ -241,11 +258,16 @@ static weir_code accept_connection(weir_server *server, weir_loop *loop, weir_tl
     *out = NULL;
     if (on != NULL && on->shut_down)
         return weir_fail(why, WEIR_UNAVAILABLE, "the server is shutting down");
+    if (on != NULL && !count_connection(server))
+        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "the server has %zu connections already",
+                         server->options.max_connections);
     if (on != NULL)
         *out = serve_connection(server, on, tls, peer_address);
-    if (*out == NULL)
-        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a connection");
-    return WEIR_OK;
+    if (*out != NULL)
+        return WEIR_OK;
+    if (on != NULL)
+        atomic_fetch_sub(&server->connections, 1);
+    return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a connection");
 }
 
 weir_code weir_server_accept(weir_server *server, weir_loop *loop, const char *peer_address,

@@ -16,6 +16,8 @@
 #include "server/methods.h"
 #include "server/pool.h"
 
+#include <stdatomic.h>
+
 /* What a driver adds: listeners, threads. */
 struct server_driver_ops {
     /* Stop listening, on any thread; it must not wait. */
@@ -55,6 +57,7 @@ struct weir_server {
     struct pool *pool;
     pthread_mutex_t lock;
     struct server_loop *loops;
+    atomic_size_t connections; /* on all loops */
     bool shutting_down;
     uint64_t grace_ns;
     struct shutdown_hook *hooks; /* do not change once it serves; the first one runs first */

@@ -269,6 +269,223 @@ static void a_client_pings_while_calls_run_and_ends_them_when_nothing_comes(void
     peer_free(p);
 }
 
+/* ---- first words, and the end of what was begun ---- */
+
+/* A peer that has sent nothing yet, not even its preface. */
+static struct peer *silent_peer(const weir_server_options *options)
+{
+    struct peer *p = peer_of_server(options);
+
+    p->mute = true;
+    p->out.size = 0;
+    peer_settle(p);
+    return p;
+}
+
+static void a_peer_that_says_nothing_is_cut_off_after_20_seconds(void **state)
+{
+    struct peer *p = silent_peer(NULL);
+
+    (void)state;
+    peer_advance(p, WEIR_SECONDS(20) - 1);
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_advance(p, 1);
+    expect_goaway(p, NGHTTP2_SETTINGS_TIMEOUT);
+    assert_true(goaway_says(p, 0, "handshake_timeout"));
+    peer_free(p);
+}
+
+static void a_preface_byte_by_byte_puts_nothing_off(void **state)
+{
+    const weir_server_options options = {.handshake_timeout_ns = WEIR_SECONDS(10)};
+    struct peer *p = silent_peer(&options);
+
+    (void)state;
+    for (int i = 0; i < 9; i++) {
+        peer_send(p, NGHTTP2_CLIENT_MAGIC + i, 1);
+        peer_advance(p, WEIR_SECONDS(1));
+    }
+    assert_non_null(p->connection);
+    peer_send(p, NGHTTP2_CLIENT_MAGIC + 9, 1);
+    peer_advance(p, WEIR_SECONDS(1));
+    assert_null(p->connection);
+    peer_free(p);
+}
+
+static void a_preface_without_settings_is_no_hello(void **state)
+{
+    struct peer *p = silent_peer(NULL);
+
+    (void)state;
+    peer_send(p, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    peer_advance(p, WEIR_SECONDS(20));
+    expect_goaway(p, NGHTTP2_SETTINGS_TIMEOUT);
+    peer_free(p);
+}
+
+static void a_peer_that_said_hello_may_be_silent(void **state)
+{
+    struct peer *p = own_server(NULL);
+
+    (void)state;
+    peer_advance(p, WEIR_SECONDS(3600));
+    peer_request(p, 1, 0, "/t.T/Unary", NULL);
+    peer_message(p, 1, END_STREAM, "hi");
+    peer_settle(p);
+    expect_status(p, 1, WEIR_OK);
+    peer_free(p);
+}
+
+static void without_timeouts_a_peer_may_take_for_ever(void **state)
+{
+    const weir_server_options options = {.keepalive_ns = WEIR_NEVER,
+                                         .handshake_timeout_ns = WEIR_NEVER,
+                                         .header_timeout_ns = WEIR_NEVER};
+    struct peer *p = silent_peer(&options);
+
+    (void)state;
+    peer_advance(p, WEIR_SECONDS(3600));
+    peer_send(p, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    peer_frame(p, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
+    peer_send(p, "\0\0", 2);
+    peer_advance(p, WEIR_SECONDS(3600));
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_free(p);
+}
+
+static void expect_cut_for_its_header(struct peer *p)
+{
+    expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_true(goaway_says(p, 0, "header_timeout"));
+}
+
+static void a_header_block_that_does_not_end_is_cut_off_after_30_seconds(void **state)
+{
+    const weir_server_options options = {.keepalive_ns = WEIR_NEVER};
+    static const uint8_t indexed[] = {0x83}; /* :method POST */
+    struct peer *p = own_server(&options);
+
+    (void)state;
+    peer_frame(p, NGHTTP2_HEADERS, 0, 1, indexed, 1);
+    for (int i = 0; i < 5; i++) { /* its pieces are no progress */
+        peer_advance(p, WEIR_SECONDS(5));
+        peer_frame(p, NGHTTP2_CONTINUATION, 0, 1, NULL, 0);
+    }
+    peer_advance(p, WEIR_SECONDS(5) - 1);
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_advance(p, 1);
+    expect_cut_for_its_header(p);
+    peer_free(p);
+}
+
+static void a_part_of_a_frame_is_cut_off(void **state)
+{
+    static const uint8_t part[] = {0, 0, 9, NGHTTP2_DATA, 0, 0, 0, 0, 1, 'x'};
+
+    (void)state;
+    for (size_t size = 1; size <= sizeof part; size++) {
+        struct peer *p = own_server(NULL);
+
+        peer_request(p, 1, 0, "/t.T/Echo", NULL);
+        peer_send(p, part, size);
+        peer_advance(p, WEIR_SECONDS(30) - 1);
+        assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+        peer_advance(p, 1);
+        expect_cut_for_its_header(p);
+        peer_free(p);
+    }
+}
+
+/* Never between two frames, but each comes whole in time. */
+static void a_slow_peer_that_finishes_its_frames_is_served(void **state)
+{
+    static const uint8_t ping[] = {0, 0, 8, NGHTTP2_PING, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    struct peer *p = own_server(NULL);
+
+    (void)state;
+    peer_send(p, ping, 3);
+    for (int i = 0; i < 20; i++) {
+        peer_advance(p, WEIR_SECONDS(29));
+        peer_send(p, ping + 3, sizeof ping - 3);
+        peer_send(p, ping, 3);
+    }
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_send(p, ping + 3, sizeof ping - 3);
+    peer_request(p, 1, 0, "/t.T/Unary", NULL);
+    peer_message(p, 1, END_STREAM, "hi");
+    peer_settle(p);
+    expect_status(p, 1, WEIR_OK);
+    peer_advance(p, WEIR_SECONDS(3600));
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_free(p);
+}
+
+/* It was a laptop's lid, or a stopped process, and the rest waits in the socket. */
+static void a_server_that_slept_does_not_blame_its_peer(void **state)
+{
+    struct peer *late = silent_peer(NULL), *p = own_server(NULL);
+
+    (void)state;
+    now += WEIR_SECONDS(3600);
+    peer_settle(late);
+    assert_int_equal(peer_count(late, NGHTTP2_GOAWAY, 0), 0);
+    peer_advance(late, WEIR_SECONDS(14));
+    assert_int_equal(peer_count(late, NGHTTP2_GOAWAY, 0), 0);
+    peer_advance(late, WEIR_SECONDS(1));
+    expect_goaway(late, NGHTTP2_SETTINGS_TIMEOUT);
+    peer_send(p, "\0", 1);
+    peer_settle(p);
+    now += WEIR_SECONDS(3600);
+    peer_settle(p);
+    peer_advance(p, WEIR_SECONDS(24));
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_advance(p, WEIR_SECONDS(1));
+    expect_cut_for_its_header(p);
+    peer_free(p);
+    peer_free(late);
+}
+
+/* nghttp2 does not tell of frames that it passes over. */
+static void frames_for_streams_that_are_gone_are_whole_too(void **state)
+{
+    struct peer *p = own_server(NULL);
+
+    (void)state;
+    peer_request(p, 1, 0, "/t.T/Fail", NULL);
+    peer_settle(p);
+    expect_reset(p, 1, NGHTTP2_NO_ERROR);
+    peer_data(p, 1, 0, "late", 4);
+    peer_settle(p);
+    peer_headers(p, 1, END_STREAM, "late", "1", NULL);
+    peer_advance(p, WEIR_SECONDS(60));
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 0);
+    peer_free(p);
+}
+
+/* ---- how many ---- */
+
+static weir_code accept_another(struct peer *p, weir_connection **out)
+{
+    return weir_server_accept(p->server, p->loop, "another:1", out, NULL);
+}
+
+static void connections_past_the_most_are_refused_until_one_leaves(void **state)
+{
+    const weir_server_options options = {.max_connections = 2};
+    struct peer *p = own_server(&options);
+    weir_connection *second, *third;
+
+    (void)state;
+    assert_int_equal(accept_another(p, &second), WEIR_OK);
+    assert_int_equal(accept_another(p, &third), WEIR_RESOURCE_EXHAUSTED);
+    assert_null(third);
+    weir_connection_free(second);
+    assert_int_equal(accept_another(p, &third), WEIR_OK);
+    assert_int_equal(accept_another(p, &second), WEIR_RESOURCE_EXHAUSTED);
+    weir_connection_free(third);
+    peer_free(p);
+}
+
 /* ---- peers that only cost ---- */
 
 static void pings_too_close_together_end_the_connection(void **state)
@@ -475,6 +692,17 @@ int main(void)
         SERVER_TEST(a_ping_that_may_take_for_ever_is_sent_once),
         SERVER_TEST(any_byte_puts_off_a_ping),
         SERVER_TEST(a_client_pings_while_calls_run_and_ends_them_when_nothing_comes),
+        SERVER_TEST(a_peer_that_says_nothing_is_cut_off_after_20_seconds),
+        SERVER_TEST(a_preface_byte_by_byte_puts_nothing_off),
+        SERVER_TEST(a_preface_without_settings_is_no_hello),
+        SERVER_TEST(a_peer_that_said_hello_may_be_silent),
+        SERVER_TEST(without_timeouts_a_peer_may_take_for_ever),
+        SERVER_TEST(a_header_block_that_does_not_end_is_cut_off_after_30_seconds),
+        SERVER_TEST(a_part_of_a_frame_is_cut_off),
+        SERVER_TEST(a_slow_peer_that_finishes_its_frames_is_served),
+        SERVER_TEST(a_server_that_slept_does_not_blame_its_peer),
+        SERVER_TEST(frames_for_streams_that_are_gone_are_whole_too),
+        SERVER_TEST(connections_past_the_most_are_refused_until_one_leaves),
         SERVER_TEST(pings_too_close_together_end_the_connection),
         SERVER_TEST(pings_far_enough_apart_or_with_data_between_are_no_strikes),
         SERVER_TEST(frames_that_move_nothing_end_the_connection),

@@ -204,6 +204,26 @@ static void a_client_that_says_nothing_is_let_go_after_the_handshakes_time(void 
     weir_connection_free(c);
 }
 
+/* The server's own limit covers all of the hello, TLS's part of it too. */
+static void a_client_that_says_nothing_is_let_go_after_the_servers_time(void **state)
+{
+    struct pair *p =
+        pair_create(&(weir_server_options){.handshake_timeout_ns = WEIR_SECONDS(2)}, NULL);
+    weir_connection *c;
+
+    (void)state;
+    p->tls = credentials_make(&server, NULL);
+    assert_int_equal(weir_server_accept_tls(p->server, p->loop, p->tls, "silent:1", &c, NULL),
+                     WEIR_OK);
+    weir_loop_turn(p->loop, now);
+    weir_loop_turn(p->loop, now += WEIR_SECONDS(2) - 1);
+    assert_false(weir_connection_done(c));
+    weir_loop_turn(p->loop, ++now);
+    assert_true(weir_connection_done(c));
+    weir_connection_free(c);
+    secure_pair_free(p);
+}
+
 static void a_shutdown_does_not_wait_for_handshakes(void **state)
 {
     struct pair *p = *state;
@@ -335,6 +355,7 @@ int main(void)
         TLS_TEST(a_handshake_has_ten_seconds),
         TLS_TEST(a_client_that_says_nothing_is_let_go_after_the_handshakes_time),
         TLS_TEST(a_shutdown_does_not_wait_for_handshakes),
+        OWN_TEST(a_client_that_says_nothing_is_let_go_after_the_servers_time),
         OWN_TEST(a_call_that_waits_moves_when_the_server_closes),
         TLS_TEST(a_channel_that_ends_closes_both_ends),
         OWN_TEST(credentials_fail_whole_when_memory_is_out),

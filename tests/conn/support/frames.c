@@ -101,7 +101,7 @@ static void keep(struct peer *peer, struct frame frame, const uint8_t *payload)
     }
     frame.payload = (uint8_t *)copy_text(payload, frame.size);
     new_frame(peer, frame);
-    if (frame.type == NGHTTP2_SETTINGS && (frame.flags & NGHTTP2_FLAG_ACK) == 0)
+    if (frame.type == NGHTTP2_SETTINGS && (frame.flags & NGHTTP2_FLAG_ACK) == 0 && !peer->mute)
         peer_frame(peer, NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0);
 }
 

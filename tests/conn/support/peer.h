@@ -51,6 +51,7 @@ struct peer {
     struct reader neighbour;     /* client: the call on stream 1 */
     struct source *requests;     /* ... and what it sends */
     bool one_byte;
+    bool mute;    /* acknowledges no SETTINGS */
     bool deaf;    /* takes nothing of what is sent to it */
     bool refused; /* its bytes were an error */
     bool pending; /* the connection may have output */
