@@ -20,6 +20,8 @@
 
 #define CONNECT_TIMEOUT_MS (20 * 1000)
 #define LINGER_MS 1000
+/* No more of them at once: peers that make us close must not hold our fds by not closing. */
+#define MAX_LINGERING 256
 #define SLICES 64
 /* Read this often before the others have their turn. */
 #define READS_A_TURN 4
@@ -35,6 +37,7 @@ struct socket {
     bool connecting;
     bool blocked; /* the last write would have blocked */
     bool closing;
+    bool lingering;
     int handles; /* that are open */
     uv_poll_t poll;
     uv_timer_t timer; /* connecting takes too long */
@@ -73,6 +76,7 @@ static void socket_close(struct socket *s)
     if (s->closing)
         return;
     s->closing = true;
+    s->uv->lingering -= s->lingering;
     list_remove(&s->link);
     if (s->looking_up)
         uv_cancel((uv_req_t *)&s->lookup);
@@ -119,10 +123,13 @@ static void on_linger_timeout(uv_timer_t *timer)
 static void finish(struct socket *s)
 {
     let_go(s, NULL);
-    if (s->fd < 0 || s->connecting || shutdown(s->fd, SHUT_WR) != 0) {
+    if (s->fd < 0 || s->connecting || s->uv->lingering == MAX_LINGERING ||
+        shutdown(s->fd, SHUT_WR) != 0) {
         socket_close(s);
         return;
     }
+    s->lingering = true;
+    s->uv->lingering++;
     watch(s, UV_READABLE);
     uv_timer_start(&s->timer, on_linger_timeout, LINGER_MS, 0);
 }

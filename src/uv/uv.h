@@ -24,6 +24,7 @@ struct weir_uv {
     weir_transport transport;
     uint64_t timer_due; /* WEIR_NEVER: not armed */
     struct list sockets;
+    unsigned lingering; /* of those: sockets whose connection is gone */
     atomic_bool stopping;
     void (*after_turn)(void *self); /* may be NULL */
     void *after_turn_self;
