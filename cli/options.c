@@ -202,9 +202,9 @@ static void print_help(const command_line *line)
     printf(" [OPTION]...\n\n%s\nOptions:\n", line->about);
     for (size_t i = 0; i < line->option_count; i++) {
         describe(&line->options[i], left, sizeof left);
-        printf("  %-26s %s\n", left, line->options[i].help);
+        printf("  %-28s %s\n", left, line->options[i].help);
     }
-    printf("  %-26s %s\n", "-h, --help", "show this");
+    printf("  %-28s %s\n", "-h, --help", "show this");
     if (line->more != NULL)
         printf("\n%s", line->more);
 }

@@ -28,6 +28,10 @@ struct serve {
     const char *directory;
     uint64_t threads;
     uint64_t max_streams;
+    uint64_t max_connections; /* 0: by the descriptors there are */
+    uint64_t max_header_size;
+    uint64_t handshake_timeout_ns;
+    uint64_t header_timeout_ns;
     uint64_t grace_ns;
     const char *certificate;
     const char *key;
@@ -74,6 +78,14 @@ static bool parse(int argc, char *const *argv, struct serve *s, int *code)
          "threads that serve connections; default 1"},
         {0, "max-streams", "N", OPTION_COUNT, &s->max_streams, 1, INT32_MAX,
          "calls at once on one connection; default 100"},
+        {0, "max-connections", "N", OPTION_COUNT, &s->max_connections, 1, INT32_MAX,
+         "default: 3/4 of the descriptors that are allowed"},
+        {0, "max-header-size", "SIZE", OPTION_SIZE, &s->max_header_size, 1024, 1 << 20,
+         "all headers of one request; default 16KiB"},
+        {0, "handshake-timeout", "TIME", OPTION_DURATION, &s->handshake_timeout_ns, 1, 0,
+         "for a client's first words, TLS's too; default 20s"},
+        {0, "header-timeout", "TIME", OPTION_DURATION, &s->header_timeout_ns, 1, 0,
+         "for a frame or headers that were begun; default 30s"},
         {0, "grace", "TIME", OPTION_DURATION, &s->grace_ns, 0, WEIR_SECONDS(3600),
          "how long calls may go on after a signal; default 2s"},
         {0, "metrics", "ADDRESS", OPTION_TEXT, &s->metrics_address, 0, 0,
@@ -169,6 +181,10 @@ static weir_code make_server(struct serve *s, served_files *files, weir_server *
         .threads = (unsigned)s->threads,
         .max_streams = (uint32_t)s->max_streams,
         .metrics = s->metrics,
+        .max_connections = s->max_connections,
+        .max_header_size = s->max_header_size,
+        .handshake_timeout_ns = s->handshake_timeout_ns,
+        .header_timeout_ns = s->header_timeout_ns,
     };
     weir_code code = weir_server_create(&options, server, why);
 
@@ -270,8 +286,9 @@ static int run(struct serve *s, served_files *files)
     return code;
 }
 
-/* Every connection and every file that is sent needs a descriptor. */
-static void raise_descriptor_limit(void)
+/* Every connection and every file that is sent needs a descriptor: clients who only connect must
+ * not take the last one. */
+static void share_descriptors(struct serve *s)
 {
     struct rlimit limit;
 
@@ -279,6 +296,8 @@ static void raise_descriptor_limit(void)
         return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+    if (s->max_connections == 0 && limit.rlim_cur != RLIM_INFINITY)
+        s->max_connections = limit.rlim_cur / 4 * 3;
 }
 
 static bool open_directory(const char *path, int *directory)
@@ -334,7 +353,7 @@ int serve_command(int argc, char *const *argv)
         return EXIT_USAGE;
     }
     block_signals(&s);
-    raise_descriptor_limit();
+    share_descriptors(&s);
     files.pool = file_pool_create(FILE_THREADS);
     if (files.pool == NULL) {
         fputs("weir serve: cannot make threads\n", stderr);

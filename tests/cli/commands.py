@@ -534,6 +534,47 @@ class Serve(unittest.TestCase):
         self.assertEqual(run("chat", address, input=b"hi\n")[:2], (0, b"hi\n"))
         server.stop()
 
+    def connect(self, server):
+        host, port = server.address.rsplit(":", 1)
+        client = socket.create_connection((host, int(port)), PATIENCE)
+        self.addCleanup(client.close)
+        return client
+
+    def assert_closes(self, client):
+        with contextlib.suppress(ConnectionResetError):
+            while client.recv(4096):
+                pass
+
+    def test_the_most_connections(self):
+        server = Server("--max-connections", 1)
+        self.assertNotEqual(self.connect(server).recv(1), b"")
+        self.assert_closes(self.connect(server))
+        status, _, err = run("tick", server.address)
+        self.assertEqual(status, 1)
+        self.assertIn("weir: UNAVAILABLE", err)
+        server.stop()
+
+    def test_the_time_for_first_words(self):
+        server = Server("--handshake-timeout", "100ms")
+        self.assert_closes(self.connect(server))
+        server.stop()
+
+    def test_the_time_for_headers(self):
+        server = Server("--header-timeout", "100ms")
+        client = self.connect(server)
+        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        client.sendall(bytes([0, 0, 1, 1]))
+        self.assert_closes(client)
+        server.stop()
+
+    def test_the_most_headers(self):
+        server = Server("--max-header-size", "1KiB")
+        status, _, err = run("tick", server.address, "--count", 1, "-m", "a=" + "x" * 1024)
+        self.assertEqual(status, 1)
+        self.assertIn("weir: RESOURCE_EXHAUSTED", err)
+        self.assertEqual(run("tick", server.address, "--count", 1)[0], 0)
+        server.stop()
+
     def test_an_address_that_is_taken(self):
         server = Server()
         status, out, err = run("serve", "--listen", server.address)
@@ -684,6 +725,12 @@ class CommandLine(unittest.TestCase):
         self.assert_usage(("download", "x:1", "a", "--parallel", "0"), "--parallel", "least is 1")
         self.assert_usage(("download", "x:1", "a", "-o", "b", "--pause", "1s"), "b", "--pause")
         self.assert_usage(("serve", "--threads", "0"), "--threads", "0")
+        self.assert_usage(("serve", "--max-connections", "0"), "--max-connections", "least is 1")
+        self.assert_usage(("serve", "--max-connections", "x"), "--max-connections", "x", "digits")
+        self.assert_usage(("serve", "--max-header-size", "1"), "--max-header-size", "least is 1.0 KiB")
+        self.assert_usage(("serve", "--max-header-size", "2GiB"), "--max-header-size", "most is 1.0 MiB")
+        self.assert_usage(("serve", "--handshake-timeout", "5"), "--handshake-timeout", "5", "1ms")
+        self.assert_usage(("serve", "--header-timeout", "0"), "--header-timeout", "0")
         self.assert_usage(("serve", "--dir", "/nowhere"), "--dir", "/nowhere", "No such file")
         self.assert_usage(("serve", "--nonsense"), "--nonsense")
 
