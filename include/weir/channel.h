@@ -6,6 +6,7 @@
 #define WEIR_CHANNEL_H
 
 #include <weir/handler.h>
+#include <weir/log.h>
 #include <weir/loop.h>
 #include <weir/metrics.h>
 #include <weir/tls.h>
@@ -38,7 +39,8 @@ typedef struct weir_channel_options {
 
     weir_tls *tls;         /* credentials, referenced; default: plain text */
     weir_metrics *metrics; /* what its calls are counted in, referenced; default: they are not */
-    uint64_t reserved[14];
+    weir_log log;          /* whom to tell what happens to its connections; default: nobody */
+    uint64_t reserved[11];
 } weir_channel_options;
 
 /*

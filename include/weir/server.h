@@ -12,6 +12,7 @@
 #define WEIR_SERVER_H
 
 #include <weir/handler.h>
+#include <weir/log.h>
 #include <weir/loop.h>
 #include <weir/metrics.h>
 #include <weir/tls.h>
@@ -63,6 +64,7 @@ typedef struct weir_server_options {
     uint64_t max_connection_age_grace_ns;
 
     weir_metrics *metrics; /* what its calls are counted in, referenced; default: they are not */
+    weir_log log;          /* whom to tell what happens to its connections; default: nobody */
 
     /* On all loops and listeners together; default: unlimited, until the process is out of file
      * descriptors. One more is closed as soon as it was accepted: its client knows at once, and
@@ -75,7 +77,7 @@ typedef struct weir_server_options {
      * 550 bytes a second). WEIR_NEVER: it is not. */
     uint64_t handshake_timeout_ns;
     uint64_t header_timeout_ns;
-    uint64_t reserved[12];
+    uint64_t reserved[9];
 } weir_server_options;
 
 /* `options` may be NULL: all defaults. */

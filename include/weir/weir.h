@@ -15,6 +15,7 @@
 #include <weir/pipe.h>
 #include <weir/call.h>
 #include <weir/handler.h>
+#include <weir/log.h>
 #include <weir/loop.h>
 #include <weir/metrics.h>
 #include <weir/tls.h>

@@ -109,6 +109,8 @@ static weir_connection *new_connection(weir_channel *channel)
         .tls_name = channel->tls_name,
         .tls_memory = &channel->tls_memory,
         .metrics = channel->metrics,
+        .logger = &channel->logger,
+        .number = ++channel->connection_count,
         .peer = channel->target.address,
         .guard = {.handshake = WEIR_NEVER,
                   .header = WEIR_NEVER,
@@ -344,6 +346,7 @@ static void set_options(weir_channel *channel, const weir_channel_options *optio
 {
     if (options != NULL)
         channel->options = *options;
+    channel->logger.log = channel->options.log;
     if (channel->options.max_receive_size == 0)
         channel->options.max_receive_size = (size_t)4 << 20;
     if (channel->options.max_message_memory == 0)

@@ -15,8 +15,6 @@
 #define CONNECTION_WINDOW ((size_t)256 * 1024)
 /* Control frames that a peer may make us owe it before we stop reading what it sends. */
 #define MAX_BACKLOG 1000
-/* A call that never left goes to so many other connections; servers that all go away are enough. */
-#define MAX_MOVES 10
 /* After the grace of a shutdown, or an error, for the last output to leave. */
 #define LINGER_NS WEIR_SECONDS(1)
 /* How long a peer that does not answer the ping behind a notice may open streams. */
@@ -52,71 +50,6 @@ void connection_add_work(weir_connection *c, struct list *work_link)
 {
     list_append(&c->work, work_link);
     make_runnable(c);
-}
-
-/* ---- a client's calls that wait for an open connection, or for others to end ---- */
-
-/* One that says goodbye sends no more requests either: its peer closes it when the last one
- * ended. */
-bool connection_can_request(const weir_connection *c)
-{
-    return c->drain == DRAIN_NOT && !c->shutdown_asked && http2_can_request(c->session);
-}
-
-static size_t room_for_streams(const weir_connection *c)
-{
-    uint32_t max = http2_max_streams(c->session);
-
-    return c->opened && c->streams < max ? max - c->streams : 0;
-}
-
-/* One that cannot be sent any more is started, too: that moves it to another connection. */
-static void start_queued(weir_connection *c)
-{
-    size_t room = connection_can_request(c) ? room_for_streams(c) : SIZE_MAX;
-    struct list *link;
-
-    for (link = c->queue.next; link != &c->queue && room != 0; link = link->next, room--)
-        exchange_schedule(LIST_MEMBER(link, struct exchange, queue_link), EXCHANGE_START);
-}
-
-bool connection_admits(weir_connection *c, struct exchange *e)
-{
-    bool queued = !list_is_empty(&e->queue_link);
-
-    if (room_for_streams(c) != 0 && (queued || list_is_empty(&c->queue))) {
-        list_remove(&e->queue_link);
-        c->streams++;
-        return true;
-    }
-    if (!queued)
-        list_append(&c->queue, &e->queue_link);
-    return false;
-}
-
-void connection_stream_ended(weir_connection *c)
-{
-    c->streams--;
-    start_queued(c);
-}
-
-bool connection_passes_on(weir_connection *c, struct exchange *e)
-{
-    if (c->broken || c->eof || c->owner.again == NULL || e->moves == MAX_MOVES)
-        return false;
-    e->moves++;
-    exchange_unbind(e);
-    c->owner.again(c->owner.self, e);
-    return true;
-}
-
-void connection_dequeue(weir_connection *c, struct exchange *e)
-{
-    if (list_is_empty(&e->queue_link))
-        return;
-    list_remove(&e->queue_link);
-    if (connection_can_request(c))
-        start_queued(c);
 }
 
 weir_connection *connection_of_named_link(struct list *link)
@@ -275,7 +208,7 @@ static void on_settings(void *self)
     weir_connection *c = self;
 
     c->guard.greeted = true;
-    start_queued(c);
+    connection_start_queued(c);
 }
 
 static void on_goaway(void *self, uint32_t error, weir_slice debug)
@@ -285,8 +218,14 @@ static void on_goaway(void *self, uint32_t error, weir_slice debug)
     if (error == HTTP2_ENHANCE_YOUR_CALM && HEADER_IS(debug, "too_many_pings") &&
         c->owner.calm != NULL)
         c->owner.calm(c->owner.self);
+    report_goaway_received(c, error, debug);
     tell_owner(c);
-    start_queued(c);
+    connection_start_queued(c);
+}
+
+static void on_goaway_sent(void *self, uint32_t error, weir_slice debug)
+{
+    report_goaway_sent(self, error, debug);
 }
 
 static void end_notice(weir_connection *c);
@@ -316,6 +255,7 @@ static const struct http2_events session_events = {
     .pull = on_pull,
     .settings = on_settings,
     .goaway = on_goaway,
+    .goaway_sent = on_goaway_sent,
     .ping = on_ping,
 };
 
@@ -336,6 +276,23 @@ static void connection_destroy(weir_connection *c)
     mem_free(c);
 }
 
+static void take_options(weir_connection *c, const struct connection_options *options)
+{
+    c->client = options->client;
+    c->opened = !options->client && options->tls == NULL;
+    c->owner = options->owner;
+    c->metrics = options->metrics;
+    c->report.logger = options->logger;
+    c->report.number = options->number;
+    c->max_handlers = options->max_streams;
+    c->max_header_size = options->max_header_size;
+    c->max_receive_size = options->max_receive_size;
+    c->user_agent = options->user_agent;
+    c->max_age_grace = options->max_age_grace;
+    window_init(&c->window, options->max_window_size);
+    guard_init(&c->guard, &options->guard);
+}
+
 weir_connection *connection_create(weir_loop *loop, const struct connection_options *options)
 {
     struct http2_options http2 = {
@@ -350,17 +307,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
         return NULL;
     c->loop = loop;
     c->output.cache = loop->frame_buffers;
-    c->client = options->client;
-    c->opened = !options->client && options->tls == NULL;
-    c->owner = options->owner;
-    c->metrics = options->metrics;
-    c->max_handlers = options->max_streams;
-    c->max_header_size = options->max_header_size;
-    c->max_receive_size = options->max_receive_size;
-    c->user_agent = options->user_agent;
-    c->max_age_grace = options->max_age_grace;
-    window_init(&c->window, options->max_window_size);
-    guard_init(&c->guard, &options->guard);
+    take_options(c, options);
     list_init(&c->owner_link);
     list_init(&c->exchanges);
     list_init(&c->work);
@@ -383,6 +330,8 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     loop->connections++;
     if (!c->client)
         measure_open(c);
+    if (c->opened)
+        report_opened(c);
     make_runnable(c);
     name(c);
     return c;
@@ -410,6 +359,10 @@ static void lose(weir_connection *c, weir_code code, const char *reason, bool bu
     struct list *link, *next;
 
     c->waiting = 0;
+    if (but_waiting)
+        report_failed(c, reason);
+    else
+        report_reason(c, reason);
     if (!but_waiting)
         tell_owner(c);
     for (link = c->exchanges.next; link != &c->exchanges; link = next) {
@@ -444,6 +397,7 @@ void weir_connection_free(weir_connection *c)
     loop_timer_close(c->loop, &c->watch);
     c->loop->connections--;
     measure_gone(c);
+    report_closed(c);
     list_remove(&c->owner_link);
     if (c->owner.freed != NULL)
         c->owner.freed(c->owner.self);
@@ -482,8 +436,10 @@ bool connection_receive(weir_connection *c, const uint8_t *data, size_t size)
 {
     bool fine = http2_receive(c->session, data, size);
 
-    if (!fine)
+    if (!fine) {
+        report_cut(c, http2_error(c->session), http2_error_name(http2_error(c->session)));
         connection_break(c, "HTTP/2 error");
+    }
     return fine;
 }
 
@@ -576,13 +532,14 @@ void weir_connection_open(weir_connection *c, const char *peer_address)
 void connection_ready(weir_connection *c)
 {
     measure_open(c);
+    report_opened(c);
     c->opened = true;
     c->down = false;
     c->guard.read = true; /* what is waited for begins now */
     make_runnable(c);
     if (c->owner.opened != NULL)
         c->owner.opened(c->owner.self);
-    start_queued(c);
+    connection_start_queued(c);
     name(c);
 }
 
@@ -601,6 +558,8 @@ void weir_connection_eof(weir_connection *c, const char *reason)
 {
     if (c->eof)
         return;
+    if (c->drain != DRAIN_NOT && http2_is_over(c->session))
+        report_reason(c, "shut down");
     if (reason == NULL)
         reason = "end of file";
     if (c->secure != NULL)
@@ -641,6 +600,8 @@ static void linger(weir_connection *c)
 static void cut(weir_connection *c, uint32_t error, const char *debug)
 {
     linger(c);
+    if (error != HTTP2_NO_ERROR)
+        report_cut(c, error, debug);
     http2_terminate(c->session, error, debug);
     lose(c, error == HTTP2_NO_ERROR ? WEIR_CANCELLED : WEIR_UNAVAILABLE,
          debug != NULL ? debug : "shut down", false);
@@ -652,7 +613,7 @@ static void end_notice(weir_connection *c)
 {
     c->drain = DRAIN_GOAWAY;
     if (c->client)
-        start_queued(c);
+        connection_start_queued(c);
     if (!c->client)
         http2_shutdown(c->session, c->farewell);
     else

@@ -9,6 +9,7 @@
 
 #include "conn/exchange.h"
 #include "conn/guard.h"
+#include "conn/report.h"
 #include "conn/secure.h"
 #include "conn/window.h"
 
@@ -45,6 +46,8 @@ struct connection_options {
     const char *tls_name;   /* client: whom to ask for; outlives the connection, as does */
     struct tls_memory *tls_memory;
     struct metrics_shard *metrics; /* outlives the connection; NULL: nobody counts */
+    struct logger *logger;         /* likewise; NULL: nobody listens */
+    uint64_t number;               /* for the log */
     struct connection_owner owner;
 };
 
@@ -62,6 +65,7 @@ struct weir_connection {
     struct secure *secure; /* TLS; NULL: plain text */
     struct connection_owner owner;
     struct metrics_shard *metrics;
+    struct report report;
     struct list owner_link; /* the owner's, until it is freed */
     struct list exchanges;
     size_t exchange_count;
@@ -120,6 +124,9 @@ bool connection_takes_calls(weir_connection *connection);
  * waits behind those that wait already, and is started again when it may.
  */
 bool connection_admits(weir_connection *connection, struct exchange *e);
+
+/* Client: starts as many of those that wait as there is room for. */
+void connection_start_queued(weir_connection *connection);
 
 /* Client: one that was admitted is no stream any more. */
 void connection_stream_ended(weir_connection *connection);

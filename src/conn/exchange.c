@@ -349,6 +349,8 @@ void exchange_step(struct exchange *e, enum call_event event, weir_status status
 
     e->state.message_cut = e->holding && e->held_sent != 0;
     actions = call_step(&e->state, event);
+    if ((actions & CALL_FIX_STATUS) && event == CALL_FAULT)
+        report_limit(e, &status);
     if (actions & CALL_FIX_STATUS)
         e->status = status;
     else

@@ -108,6 +108,7 @@ static void refuse(struct exchange *e)
     e->out_ended = true;
     if (e->http_answer == NULL)
         measure_start(e, metrics_method(e->connection->metrics, 0));
+    report_limit(e, &status);
     inbound_discard(e->in);
     exchange_step(e, CALL_OUT_ERROR, status);
 }

@@ -27,6 +27,7 @@ static void secure_fail(weir_connection *c, const char *format, const char *reas
 
     s->failed = true;
     snprintf(s->reason, sizeof s->reason, format, reason);
+    report_tls_failed(c, s->reason);
     output_clear(&c->output);
     loop_timer_set(c->loop, &s->timer, WEIR_NEVER);
     connection_break(c, s->reason);

@@ -32,6 +32,7 @@ struct http2_session {
     void *recent;
     struct http2_counts counts;
     struct progress progress;
+    uint32_t error; /* why it is broken */
     uint64_t notice_ping;
     bool notice; /* one waits to be sent, and a ping goes behind it */
     bool client;
@@ -232,6 +233,17 @@ static bool is_fault(const nghttp2_frame *frame)
            error != NGHTTP2_CANCEL;
 }
 
+static void on_goaway_sent(struct http2_session *s, const nghttp2_goaway *frame)
+{
+    if (!s->notice) {
+        s->events->goaway_sent(s->self, frame->error_code,
+                               (weir_slice){frame->opaque_data, frame->opaque_data_len});
+        return;
+    }
+    s->notice = false;
+    http2_ping(s, s->notice_ping);
+}
+
 static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *self)
 {
     struct http2_session *s = self;
@@ -243,10 +255,8 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
         s->counts.sent_work++;
     }
     s->counts.faults += is_fault(frame);
-    if (frame->hd.type == NGHTTP2_GOAWAY && s->notice) {
-        s->notice = false;
-        http2_ping(s, s->notice_ping);
-    }
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        on_goaway_sent(s, &frame->goaway);
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 ||
         (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
@@ -452,9 +462,15 @@ bool http2_receive(struct http2_session *s, const uint8_t *data, size_t size)
     taken = nghttp2_session_mem_recv(s->ng, data, size);
     if (taken >= 0)
         return true;
-    http2_terminate(s, error_of(taken), NULL);
+    s->error = error_of(taken);
+    http2_terminate(s, s->error, NULL);
     s->broken = true;
     return false;
+}
+
+uint32_t http2_error(const struct http2_session *s)
+{
+    return s->error;
 }
 
 bool http2_wants_write(struct http2_session *s)

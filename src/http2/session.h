@@ -75,6 +75,8 @@ struct http2_events {
     void (*settings)(void *self);
     /* The peer goes away. */
     void (*goaway)(void *self, uint32_t error, weir_slice debug);
+    /* We said that we do; notices are not told. */
+    void (*goaway_sent)(void *self, uint32_t error, weir_slice debug);
     /* A PING came; `ack`: the answer to one of ours, with what that held. */
     void (*ping)(void *self, bool ack, uint64_t opaque);
 };
@@ -111,6 +113,9 @@ void http2_free(struct http2_session *session);
 
 /* False: the session is broken; what it has to say about that is in the output. */
 bool http2_receive(struct http2_session *session, const uint8_t *data, size_t size);
+
+/* After that: what it has to say. */
+uint32_t http2_error(const struct http2_session *session);
 
 /* Fills `output` up to its limit; false when the session is broken. */
 bool http2_send(struct http2_session *session, struct output *output);

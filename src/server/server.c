@@ -172,6 +172,7 @@ static struct server_loop *add_loop(weir_server *server, weir_loop *loop)
     }
     on->server = server;
     on->loop = loop;
+    on->logger.log = server->options.log;
     list_init(&on->connections);
     on->next = server->loops;
     server->loops = on;
@@ -234,6 +235,8 @@ static weir_connection *serve_connection(weir_server *server, struct server_loop
         .max_age_grace = server->options.max_connection_age_grace_ns,
         .tls = tls,
         .metrics = on->metrics,
+        .logger = &on->logger,
+        .number = 1 + atomic_fetch_add_explicit(&server->connection_count, 1, memory_order_relaxed),
         .owner = {.dispatch = dispatch, .freed = freed, .self = served},
     };
 
@@ -283,6 +286,14 @@ weir_code weir_server_accept_tls(weir_server *server, weir_loop *loop, weir_tls 
     if (!tls_can_serve(tls))
         return weir_fail(why, WEIR_INVALID_ARGUMENT, "TLS: a server needs a certificate");
     return accept_connection(server, loop, tls, peer_address, out, why);
+}
+
+void server_tell(weir_server *server, weir_loop *loop, const struct log_fact *fact)
+{
+    struct server_loop *on = loop_of(server, loop);
+
+    if (on != NULL)
+        logger_tell(&on->logger, loop->now, fact);
 }
 
 weir_connection *server_connection_on(weir_server *server, const weir_loop *loop)

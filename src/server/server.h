@@ -35,6 +35,7 @@ struct server_loop {
     struct weir_cell *cell; /* poked for a shutdown */
     struct list connections;
     struct metrics_shard *metrics; /* NULL: nobody counts */
+    struct logger logger;
     bool shut_down;
 };
 
@@ -58,12 +59,16 @@ struct weir_server {
     pthread_mutex_t lock;
     struct server_loop *loops;
     atomic_size_t connections; /* on all loops */
+    atomic_size_t connection_count; /* accepted so far */
     bool shutting_down;
     uint64_t grace_ns;
     struct shutdown_hook *hooks; /* do not change once it serves; the first one runs first */
     const struct server_driver_ops *driver_ops;
     void *driver;
 };
+
+/* On `loop`'s thread: an event of the driver's is told to the server's log. */
+void server_tell(weir_server *server, weir_loop *loop, const struct log_fact *fact);
 
 /* On `loop`'s thread: a connection of the server there, NULL when there is none (any more). */
 weir_connection *server_connection_on(weir_server *server, const weir_loop *loop);

@@ -194,8 +194,16 @@ static bool is_peers_fault(int error)
 
 /* Out of fds or of memory, or a socket that somebody else shut down: what waits stays readable, and
  * asking at once again would spin. */
-static void rest(struct listener *listener)
+static void rest(struct listener *listener, int error)
 {
+    const struct log_fact fact = {
+        .kind = WEIR_LOG_ACCEPT_FAILED,
+        .level = WEIR_LOG_WARNING,
+        .tls = listener->tls != NULL,
+        .reason = log_text(strerror(error)),
+    };
+
+    server_tell(listener->served->server, listener->served->loops[0].uv->loop, &fact);
     uv_poll_stop(&listener->poll);
     uv_timer_start(&listener->rest, on_rested, ACCEPT_REST_MS, 0);
 }
@@ -213,7 +221,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (!is_peers_fault(errno)) {
-            rest(listener);
+            rest(listener, errno);
             return;
         }
     }
