@@ -74,12 +74,14 @@ bool credentials_create(const credentials_words *words, weir_tls **out)
     return false;
 }
 
-void credentials_reload(const credentials_words *words, weir_tls *tls)
+bool credentials_reload(const credentials_words *words, weir_tls *tls)
 {
     weir_status why = {0};
+    bool fine = weir_tls_reload(tls, NULL, &why) == WEIR_OK;
 
-    if (weir_tls_reload(tls, NULL, &why) != WEIR_OK)
+    if (!fine)
         tell(words, &why);
     else
         fprintf(stderr, "%s: read the certificates again\n", words->command);
+    return fine;
 }

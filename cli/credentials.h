@@ -21,7 +21,7 @@ typedef struct credentials_words {
 /* False: it told on standard error what is wrong, with the option and the file. */
 bool credentials_create(const credentials_words *words, weir_tls **out);
 
-/* Reads the files again, and tells on standard error when that fails: the old ones stay then. */
-void credentials_reload(const credentials_words *words, weir_tls *tls);
+/* Reads the files again and tells on standard error how that went. False: the old ones stay. */
+bool credentials_reload(const credentials_words *words, weir_tls *tls);
 
 #endif

@@ -17,6 +17,7 @@
 #include "credentials.h"
 #include "files.h"
 #include "handlers.h"
+#include "log.h"
 #include "metrics_server.h"
 
 enum { FILE_THREADS = 4 };
@@ -37,6 +38,8 @@ struct serve {
     const char *key;
     const char *client_ca;
     const char *metrics_address;
+    const char *log_format;
+    weir_log log;
     weir_metrics *metrics; /* NULL: nothing is counted */
     credentials_words words;
     weir_tls *tls; /* NULL: plain text */
@@ -90,6 +93,8 @@ static bool parse(int argc, char *const *argv, struct serve *s, int *code)
          "how long calls may go on after a signal; default 2s"},
         {0, "metrics", "ADDRESS", OPTION_TEXT, &s->metrics_address, 0, 0,
          "metrics for Prometheus, at http://ADDRESS/metrics; host:port"},
+        {0, "log", "FORM", OPTION_TEXT, &s->log_format, 0, 0,
+         "tell on standard error what happens to connections: text or json"},
         {0, "tls-cert", "FILE", OPTION_TEXT, &s->certificate, 0, 0,
          "speak TLS: our certificate (PEM), and those that signed it"},
         {0, "tls-key", "FILE", OPTION_TEXT, &s->key, 0, 0, "its key (PEM)"},
@@ -185,6 +190,7 @@ static weir_code make_server(struct serve *s, served_files *files, weir_server *
         .max_header_size = s->max_header_size,
         .handshake_timeout_ns = s->handshake_timeout_ns,
         .header_timeout_ns = s->header_timeout_ns,
+        .log = s->log,
     };
     weir_code code = weir_server_create(&options, server, why);
 
@@ -245,7 +251,7 @@ static void wait_for_signal(const struct serve *s)
 
     signals(s, &set);
     while (sigwait(&set, &number) == 0 && number == SIGHUP)
-        credentials_reload(&s->words, s->tls);
+        log_reload(&s->log, credentials_reload(&s->words, s->tls));
     pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* a second one kills */
 }
 
@@ -348,7 +354,8 @@ int serve_command(int argc, char *const *argv)
         return code;
     if (s.listen.count == 0)
         s.listen.items[s.listen.count++] = "127.0.0.1:50051";
-    if (!make_credentials(&s) || !open_directory(s.directory, &files.directory)) {
+    if (!log_open(s.log_format, &s.log) || !make_credentials(&s) ||
+        !open_directory(s.directory, &files.directory)) {
         weir_tls_unref(s.tls);
         return EXIT_USAGE;
     }

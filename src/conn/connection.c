@@ -337,22 +337,6 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     return c;
 }
 
-/* The server went away in good order, and calls came too late for that. */
-void connection_pass_on_unsent(weir_connection *c)
-{
-    struct list *link, *next;
-
-    if (connection_can_request(c))
-        return;
-    for (link = c->exchanges.next; link != &c->exchanges; link = next) {
-        struct exchange *e = LIST_MEMBER(link, struct exchange, link);
-
-        next = link->next;
-        if (e->id == 0 && (!e->headers_out || e->unsent) && !e->state.status_fixed)
-            (void)!connection_passes_on(c, e);
-    }
-}
-
 /* The connection carries nothing any more: its calls end. */
 static void lose(weir_connection *c, weir_code code, const char *reason, bool but_waiting)
 {
@@ -680,16 +664,6 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
     c->shutdown_asked = true;
     c->shutdown_grace = grace_ns;
     make_runnable(c);
-}
-
-bool connection_takes_calls(weir_connection *c)
-{
-    return !c->told && !c->broken && !c->eof && connection_can_request(c);
-}
-
-bool connection_is_down(const weir_connection *c)
-{
-    return c->down;
 }
 
 /* ---- the guard ---- */

@@ -72,3 +72,29 @@ void connection_dequeue(weir_connection *c, struct exchange *e)
     if (connection_can_request(c))
         connection_start_queued(c);
 }
+
+/* The server went away in good order, and calls came too late for that. */
+void connection_pass_on_unsent(weir_connection *c)
+{
+    struct list *link, *next;
+
+    if (connection_can_request(c))
+        return;
+    for (link = c->exchanges.next; link != &c->exchanges; link = next) {
+        struct exchange *e = LIST_MEMBER(link, struct exchange, link);
+
+        next = link->next;
+        if (e->id == 0 && (!e->headers_out || e->unsent) && !e->state.status_fixed)
+            (void)!connection_passes_on(c, e);
+    }
+}
+
+bool connection_takes_calls(weir_connection *c)
+{
+    return !c->told && !c->broken && !c->eof && connection_can_request(c);
+}
+
+bool connection_is_down(const weir_connection *c)
+{
+    return c->down;
+}

@@ -58,7 +58,7 @@ struct weir_server {
     struct pool *pool;
     pthread_mutex_t lock;
     struct server_loop *loops;
-    atomic_size_t connections; /* on all loops */
+    atomic_size_t connections;      /* on all loops */
     atomic_size_t connection_count; /* accepted so far */
     bool shutting_down;
     uint64_t grace_ns;

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """test_serve - grpcio calls `weir serve`: each method, and what all of them answer to."""
+import datetime
 import hashlib
+import json
 import os
 import pathlib
 import queue
 import socket
+import subprocess
 import tempfile
 import unittest
 
@@ -239,6 +242,54 @@ class Ending(unittest.TestCase):
         host, port = server.address.split(":")
         with socket.create_connection((host, int(port)), PATIENCE):
             server.stop()
+
+
+class Log(unittest.TestCase):
+    """What `weir serve --log` writes, when a call comes and a peer says goodbye in its own way."""
+
+    DEBUG = b'"\\\n\xff'  # a quote, a backslash, the end of a line, no UTF-8
+
+    def lines(self, form):
+        server = Server(WEIR, "serve", "--listen", "127.0.0.1:0", "--log", form)
+        host, port = server.address.split(":")
+        with socket.create_connection((host, int(port)), PATIENCE) as peer:
+            name = "{}:{}".format(*peer.getsockname())
+            goaway = bytes(4) + (11).to_bytes(4, "big") + self.DEBUG
+            peer.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]) +
+                         bytes([0, 0, len(goaway), 7, 0, 0, 0, 0, 0]) + goaway)
+            while peer.recv(4096):
+                pass
+        server.process.terminate()
+        self.assertEqual(server.process.wait(PATIENCE), 0)
+        lines = server.said().splitlines()
+        server.close()
+        return name, lines
+
+    def test_json_is_one_object_a_line(self):
+        name, lines = self.lines("json")
+        events = [json.loads(line) for line in lines]
+        self.assertEqual([event["event"] for event in events[:2]],
+                         ["connection_opened", "goaway_received"])
+        self.assertIn("connection_closed", [event["event"] for event in events])
+        for event in events:
+            self.assertEqual((event["peer"], event["connection"]), (name, 1))
+            self.assertTrue(datetime.datetime.fromisoformat(event["time"]))
+        self.assertEqual((events[1]["level"], events[1]["error"], events[1]["debug"]),
+                         ("warning", 11, '"\\\\\\x0a\\xff'))
+
+    def test_text_is_one_line_with_quoted_words(self):
+        name, lines = self.lines("text")
+        self.assertRegex(lines[0], rf'^[-0-9]+T[:.0-9]+Z info connection_opened connection=1 '
+                                   rf'peer="{name}"$')
+        self.assertTrue(lines[1].endswith(
+            r' warning goaway_received connection=1 peer="' + name +
+            r'" error=11 debug="\"\\\\\\x0a\\xff"'), lines[1])
+
+    def test_another_form_is_refused(self):
+        said = subprocess.run([WEIR, "serve", "--log", "xml"], capture_output=True,
+                              timeout=PATIENCE, check=False)
+        self.assertEqual((said.returncode, said.stderr),
+                         (2, b'weir serve: --log xml: no such form; "text" and "json" are\n'))
 
 
 if __name__ == "__main__":

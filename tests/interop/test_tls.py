@@ -184,6 +184,25 @@ class Serving(unittest.TestCase):
         for one in stalled:
             one.close()
 
+    def test_handshakes_that_fail_and_certificates_that_are_read_are_logged(self):
+        server = Server(WEIR, "serve", "--listen", "127.0.0.1:0", "--tls-cert", PEM / "own.pem",
+                        "--tls-key", PEM / "own.key", "--log", "text")
+        host, port = server.address.split(":")
+        with socket.create_connection((host, int(port)), PATIENCE) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            while peer.recv(4096):
+                pass
+        server.process.send_signal(signal.SIGHUP)
+        server.process.terminate()
+        self.assertEqual(server.process.wait(PATIENCE), 0)
+        said = server.said()
+        server.close()
+        self.assertRegex(said, r'warning tls_failed connection=1 peer="127\.0\.0\.1:[0-9]+" tls=1 '
+                               r'reason="TLS handshake failed: [^"]+"')
+        self.assertIn('info connection_closed connection=1', said)
+        self.assertNotIn("connection_opened", said)
+        self.assertRegex(said, r"Z info certificates_reloaded\n")
+
     def test_many_clients_at_once(self):
         results = []
         threads = [threading.Thread(target=lambda: results.append(self.tick())) for _ in range(32)]
