@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "secure.h"
 #include "wire.h"
 
 enum { OUT_FULL = 256 * 1024, DEFAULT_WINDOW = 65535, TABLE_SIZE = 4096 };
@@ -143,7 +144,7 @@ bool h2_flush(struct h2 *c)
         put_bodies(c);
         if (c->out_sent == c->out_size)
             return true;
-        ssize_t n = write(c->fd, c->out + c->out_sent, c->out_size - c->out_sent);
+        ssize_t n = secure_write(c->tls, c->fd, c->out + c->out_sent, c->out_size - c->out_sent);
         if (n < 0)
             return errno == EAGAIN || broken(c, strerror(errno));
         c->out_sent += (size_t)n;
@@ -591,11 +592,12 @@ bool h2_input(struct h2 *c, const uint8_t *data, size_t size)
     return true;
 }
 
-bool h2_init(struct h2 *c, const struct h2_config *config, int fd, struct h2_stream **streams,
-             unsigned count)
+bool h2_init(struct h2 *c, const struct h2_config *config, int fd, struct ssl_st *tls,
+             struct h2_stream **streams, unsigned count)
 {
     memset(c, 0, sizeof *c);
     c->fd = fd;
+    c->tls = tls;
     c->config = config;
     c->streams = streams;
     c->stream_count = count;
@@ -619,5 +621,6 @@ void h2_clear(struct h2 *c)
         nghttp2_hd_inflate_del(c->inflater);
     free(c->ids);
     free(c->out);
+    secure_close(c->tls);
     close(c->fd);
 }

@@ -76,6 +76,7 @@ struct h2_config {
 
 struct h2 {
     int fd;
+    struct ssl_st *tls; /* NULL: none */
     const struct h2_config *config;
     nghttp2_hd_inflater *inflater;
     struct h2_stream *
@@ -110,9 +111,10 @@ struct h2 {
 /* Header blocks of a POST to `path`; false when HPACK failed. */
 bool h2_request_make(struct h2_request *request, const char *path, const char *authority);
 
-/* Takes a connected socket and queues the preface. `streams` are the slots for calls. */
-bool h2_init(struct h2 *c, const struct h2_config *config, int fd, struct h2_stream **streams,
-             unsigned count);
+/* Takes a connected socket, with TLS or NULL, and queues the preface. `streams` are the slots for
+ * calls. */
+bool h2_init(struct h2 *c, const struct h2_config *config, int fd, struct ssl_st *tls,
+             struct h2_stream **streams, unsigned count);
 void h2_clear(struct h2 *c);
 
 /* Starts a call in a free slot. */

@@ -19,6 +19,7 @@
 
 #include "address.h"
 #include "h2.h"
+#include "secure.h"
 #include "wire.h"
 
 enum { READ_SIZE = 512 * 1024, MAX_ERRORS = 100, HUGE_WINDOW = (1 << 30) - 1, QUIET_MS = 500 };
@@ -46,6 +47,7 @@ struct options {
     double seconds;
     double limit;
     bool spin;
+    bool tls;
     long window;
     long connection_window;
 };
@@ -305,7 +307,7 @@ static void flush(struct connection *c)
 
 static void receive(struct connection *c)
 {
-    ssize_t n = read(c->h2.fd, read_buffer, sizeof read_buffer);
+    ssize_t n = secure_read(c->h2.tls, c->h2.fd, read_buffer, sizeof read_buffer);
 
     now_ns = clock_ns();
     if (n < 0 && errno == EAGAIN)
@@ -320,13 +322,17 @@ static void connect_one(struct connection *c)
 {
     struct h2_stream **streams = allocate(options.streams, sizeof *streams);
     int fd = address_connect(options.server);
+    struct ssl_st *tls = NULL;
+    const char *why;
 
     if (fd < 0)
         die(options.server, strerror(errno));
     c->slots = allocate(options.streams, sizeof *c->slots);
     for (unsigned i = 0; i < options.streams; i++)
         streams[i] = &c->slots[i].stream;
-    if (!h2_init(&c->h2, &config, fd, streams, options.streams))
+    if (options.tls && (tls = secure_connect(fd, &why)) == NULL)
+        die(options.server, why);
+    if (!h2_init(&c->h2, &config, fd, tls, streams, options.streams))
         die(options.server, c->h2.error);
     watch(c, EPOLL_CTL_ADD);
     flush(c);
@@ -348,6 +354,8 @@ static bool turn(int wait_ms)
             continue;
         }
         if ((found[i].events & ~(uint32_t)EPOLLOUT) != 0)
+            receive(c);
+        while (secure_pending(c->h2.tls))
             receive(c);
         flush(c);
     }
@@ -547,6 +555,7 @@ static const char usage[] =
     "  --limit S              wait so long for what is due (30)\n"
     "  --window BYTES         receive window of a call (2^30 - 1; stall and idle: 65535)\n"
     "  --connection-window B  receive window of a connection (as --window)\n"
+    "  --tls                  TLS, with whatever certificate the server shows\n"
     "  --spin                 never sleep: the server need not pay for waking this side up\n";
 
 static const struct work *find_work(const char *name)
@@ -605,6 +614,9 @@ static void set_option(int option, const char *value)
     case 'C':
         options.connection_window = number(value, 65535, INT32_MAX);
         break;
+    case 'T':
+        options.tls = true;
+        break;
     case 'p':
         options.spin = true;
         break;
@@ -631,6 +643,7 @@ static void read_options(int argc, char **argv)
                                           {"window", 1, NULL, 'W'},
                                           {"connection-window", 1, NULL, 'C'},
                                           {"spin", 0, NULL, 'p'},
+                                          {"tls", 0, NULL, 'T'},
                                           {"help", 0, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int option;

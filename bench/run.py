@@ -17,6 +17,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -32,6 +33,10 @@ class Row:
         self.load = load.split()
         self.ticks = ticks  # runs once through, and not for a time
         self.lines = [(title, {"tonic": to_tonic, "bare": to_bare}, {})]
+
+    def without_goals(self):
+        """They were set for what is not encrypted."""
+        self.lines = [(title, dict.fromkeys(goals), instead) for title, goals, instead in self.lines]
 
 
 CPU_ROWS = [
@@ -76,6 +81,7 @@ MEMORY_ROWS = [
      "--work idle --connections 10 --streams 100".split(), 3.0),
 ]
 ROW_NAMES = [r.name for r in CPU_ROWS] + [THROTTLE[0]] + [r[0] for r in MEMORY_ROWS]
+USUAL, USUAL_WITH_TLS = "weir,weir-typed,bare,tonic,tonic-throttle", "weir,tonic,grpc-go"
 NO_TICKS = {"bare", "weir-typed"}
 ONLY_TICKS = {"tonic-throttle"}
 
@@ -247,6 +253,20 @@ PEERS = {
 }
 
 
+class Certificate:
+    """One that signs itself, for as long as the benchmark runs."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.files = [os.path.join(self.folder.name, name) for name in ("cert.pem", "key.pem")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-days", "2", "-subj", "/CN=localhost", "-out", self.files[0],
+                        "-keyout", self.files[1]], check=True, stderr=subprocess.DEVNULL)
+
+    def options(self):
+        return ["--tls-cert", self.files[0], "--tls-key", self.files[1]]
+
+
 # ---- measuring ----
 
 
@@ -258,7 +278,10 @@ def parse(output):
 class Bench:
     def __init__(self, options, progress):
         self.build = os.path.join(os.path.abspath(options.build), "bench")
-        self.load = os.path.join(self.build, "weir-load")
+        self.load = [os.path.join(self.build, "weir-load")]
+        self.tls = Certificate() if options.tls else None
+        if self.tls:
+            self.load.append("--tls")
         self.seconds = options.seconds
         self.rounds = options.rounds
         self.progress = progress
@@ -275,10 +298,11 @@ class Bench:
         return [name for name in self.commands if name not in left_out]
 
     def server(self, name):
-        return Server(name, self.commands[name]).start()
+        tls = self.tls.options() if self.tls else []
+        return Server(name, [*self.commands[name], *tls]).start()
 
     def run_load(self, server, load, seconds):
-        command = [self.load, "--server", server.address, *load, "--seconds", str(seconds)]
+        command = [*self.load, "--server", server.address, *load, "--seconds", str(seconds)]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               stdin=subprocess.DEVNULL, timeout=seconds + 120, check=False)
         return self.check(server, load, done.returncode, done.stdout)
@@ -348,7 +372,7 @@ class Bench:
     def memory(self, name, load):
         """Bytes that a fresh server grows by while the load holds its calls."""
         server = self.server(name)
-        command = [self.load, "--server", server.address, *load, "--seconds", "30"]
+        command = [*self.load, "--server", server.address, *load, "--seconds", "30"]
         held = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             before = server.rss()
@@ -530,17 +554,22 @@ def read_options():
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--row", action="append", choices=ROW_NAMES, metavar="NAME",
                         help="only this row (may be repeated): " + ", ".join(ROW_NAMES))
-    parser.add_argument("--peers", default="weir,weir-typed,bare,tonic,tonic-throttle",
-                        help="of " + ", ".join(PEERS) + " (default: %(default)s)")
+    parser.add_argument("--peers", help=f"of {', '.join(PEERS)} (default: {USUAL})")
+    parser.add_argument("--tls", action="store_true",
+                        help="all with TLS; peers: weir,tonic,grpc-go unless they are given")
     parser.add_argument("--rounds", type=int, help="of each row (20; quick: 5)")
     parser.add_argument("--seconds", type=float, help="of each load (0.3; quick: 0.2)")
     parser.add_argument("--build", default=os.path.join(HERE, os.pardir, "build"),
                         help="the build directory (default: build)")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there, too")
     options = parser.parse_args()
-    options.peers = options.peers.split(",")
+    options.peers = (options.peers or (USUAL_WITH_TLS if options.tls else USUAL)).split(",")
     if not set(options.peers) <= set(PEERS):
         parser.error("--peers: unknown name")
+    if options.tls and "bare" in options.peers:
+        parser.error("--tls: bare has none; see --peers")
+    if options.tls and shutil.which("openssl") is None:
+        parser.error("--tls: needs the openssl command, to make a certificate")
     options.rounds = options.rounds or (5 if options.quick else 20)
     options.seconds = options.seconds or (0.2 if options.quick else 0.3)
     return options
@@ -550,11 +579,14 @@ def main():
     options = read_options()
     progress = Progress()
     bench = Bench(options, progress)
-    wanted = options.row or ROW_NAMES
+    wanted = options.row or ([row.name for row in CPU_ROWS] if options.tls else ROW_NAMES)
+    if options.tls:
+        for row in CPU_ROWS:
+            row.without_goals()
     kind = build_type(options.build)
     if kind != "Release":
         progress.done(f"warning: the build type is {kind}, not Release")
-    if not os.access(bench.load, os.X_OK):
+    if not os.access(bench.load[0], os.X_OK):
         sys.exit("run.py: weir-load is not built: use ./dev bench")
 
     report = Report(bench.names(False), bench.names(True))

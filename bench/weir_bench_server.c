@@ -226,8 +226,9 @@ static weir_stream up(void *self, weir_call *call, weir_stream requests)
 struct options {
     const char *listen;
     unsigned threads;
+    weir_tls_options tls;
     unsigned max_streams;
-    unsigned max_window; /* 0: the library's own */
+    unsigned max_window;   /* 0: the library's own */
     weir_metrics *metrics; /* NULL: nothing is counted */
 };
 
@@ -237,6 +238,8 @@ static const char usage[] =
     "  --listen ADDRESS    host:port (port 0: any free one) or unix:/path\n"
     "  --threads N         loops, each on a thread of its own (1)\n"
     "  --max-streams N     calls at once on each connection (1000)\n"
+    "  --tls-cert FILE     TLS, with this certificate ...\n"
+    "  --tls-key FILE      ... and its key\n"
     "  --max-window BYTES  of an HTTP/2 stream (the library's own)\n"
     "  --codec NAME        hand (default), typed (generated code) or protobuf-c\n"
     "  --metrics on        counts calls (off)\n";
@@ -300,6 +303,20 @@ static void announce(const char *address, uint16_t port)
     fflush(stdout);
 }
 
+static void listen_on(weir_server *server, const struct options *options, uint16_t *port)
+{
+    weir_status why = {0};
+    weir_tls *tls;
+
+    if (options->tls.certificate_file == NULL) {
+        must(weir_server_listen(server, options->listen, port, &why), options->listen, &why);
+        return;
+    }
+    must(weir_tls_create(&options->tls, &tls, &why), "TLS", &why);
+    must(weir_server_listen_tls(server, options->listen, tls, port, &why), options->listen, &why);
+    weir_tls_unref(tls);
+}
+
 static void serve(const struct options *options)
 {
     weir_status why = {0};
@@ -314,7 +331,7 @@ static void serve(const struct options *options)
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);
 
-    must(weir_server_listen(server, options->listen, &port, &why), options->listen, &why);
+    listen_on(server, options, &port);
     must(weir_server_start(server, &why), "start", &why);
     announce(options->listen, port);
     sigwait(&signals, &signal);
@@ -376,6 +393,10 @@ static void set_option(struct options *options, const char *name, const char *va
         options->threads = number(value);
     else if (strcmp(name, "--max-streams") == 0)
         options->max_streams = number(value);
+    else if (strcmp(name, "--tls-cert") == 0)
+        options->tls.certificate_file = value;
+    else if (strcmp(name, "--tls-key") == 0)
+        options->tls.key_file = value;
     else if (strcmp(name, "--max-window") == 0)
         options->max_window = number(value);
     else if (strcmp(name, "--codec") == 0)

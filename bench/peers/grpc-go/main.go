@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
 	pb "grpc-go-bench-server/benchpb"
@@ -146,11 +147,24 @@ func upload(ctx context.Context, client pb.EchoClient, end time.Time) (int, erro
 	return strconv.Atoi(string(rep.Data))
 }
 
+func serverOptions(certificate, key string) []grpc.ServerOption {
+	if certificate == "" {
+		return nil
+	}
+	tls, err := credentials.NewServerTLSFromFile(certificate, key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return []grpc.ServerOption{grpc.Creds(tls)}
+}
+
 func main() {
 	transferTo := flag.String("transfer", "", "HOST:PORT: be a client, and do one long transfer")
 	kind := flag.String("kind", "down", "of transfer: up or down")
 	seconds := flag.Float64("seconds", 5, "that it takes")
 	listen := flag.String("listen", "127.0.0.1:0", "HOST:PORT")
+	certificate := flag.String("tls-cert", "", "TLS, with this certificate")
+	key := flag.String("tls-key", "", "and its key")
 	threads := flag.Int("threads", 1, "that run Go code at once")
 	flag.Parse()
 	runtime.GOMAXPROCS(*threads)
@@ -165,7 +179,7 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Printf("listening on %s\n", listener.Addr())
-	serving := grpc.NewServer()
+	serving := grpc.NewServer(serverOptions(*certificate, *key)...)
 	pb.RegisterEchoServer(serving, server{})
 	log.Fatal(serving.Serve(listener))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_stream::{wrappers::IntervalStream, Stream, StreamExt};
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::{server::TcpIncoming, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 
 mod pb {
@@ -86,7 +86,7 @@ impl Echo for Bench {
 }
 
 const USAGE: &str = "usage: tonic-bench-server --listen HOST:PORT [--threads N] \
-[--ticks interval|throttle]";
+[--ticks interval|throttle] [--tls-cert FILE --tls-key FILE]";
 
 fn fail(why: impl std::fmt::Display) -> ! {
     eprintln!("tonic-bench-server: {why}");
@@ -97,6 +97,7 @@ fn main() {
     let mut listen = String::from("127.0.0.1:0");
     let mut threads: usize = 1;
     let mut ticks = Ticks::Interval;
+    let (mut certificate, mut key) = (None, None);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         if arg == "--help" {
@@ -107,6 +108,8 @@ fn main() {
         match (arg.as_str(), value.as_str()) {
             ("--listen", _) => listen = value,
             ("--threads", _) => threads = value.parse().unwrap_or_else(|_| fail(USAGE)),
+            ("--tls-cert", path) => certificate = Some(read(path)),
+            ("--tls-key", path) => key = Some(read(path)),
             ("--ticks", "interval") => ticks = Ticks::Interval,
             ("--ticks", "throttle") => ticks = Ticks::Throttle,
             _ => fail(USAGE),
@@ -120,16 +123,26 @@ fn main() {
         builder.worker_threads(threads);
     }
     let runtime = builder.enable_all().build().unwrap_or_else(|why| fail(why));
-    runtime.block_on(serve(listen, ticks));
+    let identity = certificate.zip(key).map(|(own, key)| Identity::from_pem(own, key));
+    runtime.block_on(serve(listen, ticks, identity));
 }
 
-async fn serve(listen: String, ticks: Ticks) {
+fn read(path: &str) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|why| fail(format!("{path}: {why}")))
+}
+
+async fn serve(listen: String, ticks: Ticks, identity: Option<Identity>) {
     let address = listen.parse().unwrap_or_else(|why| fail(why));
     let incoming = TcpIncoming::bind(address)
         .unwrap_or_else(|why| fail(why))
         .with_nodelay(Some(true));
     println!("listening on {}", incoming.local_addr().unwrap_or_else(|why| fail(why)));
-    tonic::transport::Server::builder()
+    let mut builder = Server::builder();
+    if let Some(identity) = identity {
+        let tls = ServerTlsConfig::new().identity(identity);
+        builder = builder.tls_config(tls).unwrap_or_else(|why| fail(why));
+    }
+    builder
         .add_service(EchoServer::new(Bench { ticks }))
         .serve_with_incoming(incoming)
         .await
