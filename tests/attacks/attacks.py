@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import memory
 import peers
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -211,6 +212,11 @@ class Result:
         self.descriptors = 0
         self.honest = {}
         self.wrong = []
+        self.kinds = set()  # of what is wrong, in a word each
+
+    def is_wrong(self, kind, what):
+        self.kinds.add(kind)
+        self.wrong.append(what)
 
     def endings(self):
         """How connections ended, or calls; each once."""
@@ -243,10 +249,10 @@ class Attacker:
         try:
             self.measure(server, row, result)
         except Failed as failed:
-            result.wrong.append(str(failed))
+            result.is_wrong("fails", str(failed))
         code = server.stop() if server.alive() else server.process.wait()
         if self.peer.is_weir and code != 0:
-            result.wrong.append(f"the server ended with {code}: see above")
+            result.is_wrong("exit", f"the server ended with {code}")
         self.judge(result)
         return result
 
@@ -302,25 +308,31 @@ class Attacker:
         return server.descriptors() - before if server.alive() else 0
 
     def judge(self, result):
-        wrong, row, honest = result.wrong, result.row, result.honest
+        row, honest = result.row, result.honest
         for check in result.checks:
             if not check["ok"]:
-                wrong.append(f"{check['name']}: {check['got']}, not {check['want']}")
+                result.is_wrong("ending", f"{check['name']}: {check['got']}, not {check['want']}")
             for key, most in row.at_most.items():
                 if self.bounds and int(check.get(key, 0)) > most:
-                    wrong.append(f"{check['name']}: {key} is {check[key]}, not at most {most}")
+                    result.is_wrong("late", f"{check['name']}: {key} is {check[key]}, "
+                                            f"not at most {most}")
         if not honest.get("calls") or honest.get("errors"):
-            wrong.append(f"honest calls fail: {honest}")
+            result.is_wrong("honest", f"honest calls fail: {honest}")
         if result.descriptors > 0:
-            wrong.append(f"{result.descriptors} descriptors stay open")
-        if not self.bounds:
-            return
+            result.is_wrong("fds", f"{result.descriptors} descriptors stay open")
+        if self.bounds:
+            self.judge_bounds(result)
+
+    @staticmethod
+    def judge_bounds(result):
+        row, honest = result.row, result.honest
         if result.growth > row.grows * MIB:
-            wrong.append(f"memory grew by {result.growth / MIB:.1f} MiB, not {row.grows}")
+            result.is_wrong("memory", f"memory grew by {result.growth / MIB:.1f} MiB, "
+                                      f"not {row.grows}")
         if honest.get("slowest_ms", 0) > SLOWEST_MS:
-            wrong.append(f"an honest call took {honest['slowest_ms']:.0f} ms")
+            result.is_wrong("slow", f"an honest call took {honest['slowest_ms']:.0f} ms")
         if result.idle > IDLE_SHARE:
-            wrong.append(f"busy while idle: {result.idle * 100:.0f} % of a CPU")
+            result.is_wrong("busy", f"busy while idle: {result.idle * 100:.0f} % of a CPU")
 
 
 # ---- the client's side ----
@@ -391,11 +403,11 @@ def line_of(result):
             f"{result.growth / MIB:+.1f} ({result.row.grows})",
             f"{honest.get('slowest_ms', 0):.1f} / {honest.get('p99_ms', 0):.1f}",
             f"{result.idle * 100:.0f} %", str(max(result.descriptors, 0)),
-            "holds" if not result.wrong else "BROKEN"]
+            ", ".join(sorted(result.kinds)) or "holds"]
 
 
 HEAD = ["what the peer does", "how it ends", "RSS MiB (bound)", "honest slowest / p99 ms",
-        "idle CPU", "fds left", ""]
+        "idle CPU", "fds left", "what does not hold"]
 
 
 def tell_wrong(name, wrong):
@@ -455,19 +467,16 @@ def heavy(options):
 
 
 def select_rows(words):
-    """(rows of servers, rows of clients, whether honest-heavy)"""
-    servers = {row.name for row in SERVER_ROWS}
-    clients = set(CLIENT_ROWS)
-    groups = {"server": (servers, set(), False), "client": (set(), clients, False),
-              "honest-heavy": (set(), set(), True)}
-    chosen = set(), set(), False
-    for word in words or groups:
-        if word not in groups and word not in servers | clients:
-            sys.exit(f"no such row: {word}\nserver: {' '.join(sorted(servers))}\n"
-                     f"client: {' '.join(sorted(clients))}\nhonest-heavy")
-        more = groups.get(word, ({word} & servers, {word} & clients, False))
-        chosen = chosen[0] | more[0], chosen[1] | more[1], chosen[2] or more[2]
-    return chosen
+    """(rows of servers, rows of clients, others)"""
+    kinds = {row.name for row in SERVER_ROWS}, set(CLIENT_ROWS), {"honest-heavy", "memory"}
+    groups = {"server": kinds[0], "client": kinds[1]}
+    chosen = set()
+    for word in words or ["server", "client", *kinds[2]]:
+        if word not in groups and not any(word in kind for kind in kinds):
+            sys.exit(f"no such row: {word}\nserver: {' '.join(sorted(kinds[0]))}\n"
+                     f"client: {' '.join(sorted(kinds[1]))}\nothers: {' '.join(sorted(kinds[2]))}")
+        chosen |= groups.get(word, {word})
+    return [chosen & kind for kind in kinds]
 
 
 def main():
@@ -478,18 +487,24 @@ def main():
                         help="judge no sizes and times: for builds with sanitizers")
     parser.add_argument("--seconds", type=float, default=60, help="of honest-heavy")
     parser.add_argument("--own-client", action="store_true", help="honest-heavy without Go")
+    parser.add_argument("--connections", type=int, default=100, help="of memory")
+    parser.add_argument("--streams", type=int, default=100, help="of memory, on each connection")
     parser.add_argument("rows", nargs="*", metavar="ROW",
-                        help="a row, or server, client, honest-heavy; default: all")
+                        help="a row, or server, client, honest-heavy, memory; default: all")
     options = parser.parse_args()
+    options.build = options.build.resolve()
     options.bin = options.build / "tests" / "attacks"
-    servers, clients, is_heavy = select_rows(options.rows)
+    servers, clients, others = select_rows(options.rows)
     broken = 0
     if servers:
         broken += attack_servers(options, servers)
     if clients:
         broken += attack_clients(options, clients)
-    if is_heavy:
+    if "honest-heavy" in others:
         broken += heavy(options)
+    if "memory" in others:
+        found = [peer for peer in peers.find(options) if peer.name != "grpcio (gRPC core)"]
+        broken += memory.attack(sys.modules[__name__], options, found)
     print(f"{broken} rows do not hold" if broken else "all rows hold")
     return 1 if broken else 0
 

@@ -183,7 +183,8 @@ int hold_streams(const char *address, unsigned connections, unsigned streams)
         message_add_req(&upload, &(struct req){.data_size = 10000});
     for (unsigned i = 0; i < connections; i++) {
         peers[i] = (struct peer){.window = WINDOW, .connection_window = HUGE_WINDOW};
-        if (peer_open(&peers[i], address, PATIENCE_MS))
+        /* Until the other end's window is known, what is uploaded would be too much for it. */
+        if (peer_open(&peers[i], address, PATIENCE_MS) && peer_settle(&peers[i]))
             open_stalled(&peers[i], streams, &upload);
     }
     printf("holding\n");
