@@ -143,6 +143,7 @@ class Server:
             end(self.process)
             raise Failed(f"{command[0]} did not say where it listens: {self.said()}")
         self.addresses = words[2:]
+        self.last_words = ""
 
     def status(self, key):
         """Bytes, by a key of /proc/PID/status."""
@@ -178,6 +179,7 @@ class Server:
                 pass
         code = self.process.poll()
         end(self.process)
+        self.last_words = self.said()
         self.errors.close()
         return code
 
@@ -250,9 +252,9 @@ class Attacker:
             self.measure(server, row, result)
         except Failed as failed:
             result.is_wrong("fails", str(failed))
-        code = server.stop() if server.alive() else server.process.wait()
+        code = server.stop()
         if self.peer.is_weir and code != 0:
-            result.is_wrong("exit", f"the server ended with {code}")
+            result.is_wrong("exit", f"the server ended with {code}: {server.last_words}")
         self.judge(result)
         return result
 
@@ -463,6 +465,7 @@ def heavy(options):
                 return 1
     finally:
         code = server.stop()
+    tell_wrong("honest-heavy", [f"the server ended with {code}"] if code != 0 else [])
     return int(code != 0)
 
 
@@ -483,6 +486,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=HERE.parents[1] / "build")
     parser.add_argument("--peers", action="store_true", help="grpc-go, grpcio and tonic, too")
+    parser.add_argument("--peer", help="weir, or one of these, alone")
     parser.add_argument("--correctness-only", action="store_true",
                         help="judge no sizes and times: for builds with sanitizers")
     parser.add_argument("--seconds", type=float, default=60, help="of honest-heavy")
@@ -503,7 +507,7 @@ def main():
     if "honest-heavy" in others:
         broken += heavy(options)
     if "memory" in others:
-        found = [peer for peer in peers.find(options) if peer.name != "grpcio (gRPC core)"]
+        found = [peer for peer in peers.find(options) if peer.name != "grpcio"]
         broken += memory.attack(sys.modules[__name__], options, found)
     print(f"{broken} rows do not hold" if broken else "all rows hold")
     return 1 if broken else 0

@@ -50,17 +50,17 @@ def grpcio():
 
 def find(options):
     """weir, and where that is asked for, all others that can run here."""
-    yield weir(options)
-    if not options.peers:
-        return
+    if options.peer in (None, "weir"):
+        yield weir(options)
     progress = bench.Progress()
     folder = str(options.build / "bench")
     os.makedirs(folder, exist_ok=True)
-    for name, command in (("grpc-go", bench.grpc_go_command(folder, progress)),
-                          ("grpcio (gRPC core)", grpcio()),
-                          ("tonic", bench.tonic_command(folder, progress))):
-        if command is not None:
-            yield Peer(name, [*command])
+    others = {"grpc-go": lambda: bench.grpc_go_command(folder, progress), "grpcio": grpcio,
+              "tonic": lambda: bench.tonic_command(folder, progress)}
+    for name, command in others.items():
+        words = command() if options.peer == name or options.peers else None
+        if words is not None:
+            yield Peer(name, words)
 
 
 def go_heavy(options):

@@ -2,8 +2,10 @@
 /*
  * test_connections.c - connections that are lost, not made, shut down; forwarding to others.
  */
+#include "conn/connection.h"
 #include "conn/support/pair.h"
 
+#include <nghttp2/nghttp2.h>
 #include <string.h>
 
 static void expect_unary(struct pair *p)
@@ -202,6 +204,37 @@ static void the_next_call_makes_a_new_connection(void **state)
     pair_cut(p);
     expect_unary(p);
     assert_int_equal(p->connects, 2);
+}
+
+/* As if the client had made all the calls before: the next one's stream has this id. */
+static void skip_to_stream(struct pair *p, int32_t id)
+{
+    /* The first thing that a session holds. */
+    nghttp2_session **ng = (nghttp2_session **)pair_connection(p, CLIENT)->session;
+
+    assert_int_equal(nghttp2_session_set_next_stream_id(*ng, id), 0);
+}
+
+/* A call is running when the last id is used, and ends as if nothing were. */
+static void a_connection_whose_stream_ids_are_used_up_is_followed_by_another(void **state)
+{
+    struct pair *p = *state;
+    struct source *requests = pair_source(p, (struct source){.size = 100});
+    struct reader last;
+
+    expect_unary(p);
+    skip_to_stream(p, INT32_MAX - 2);
+    pair_call(p, &last, "/t.T/Echo", source_stream(requests));
+    pair_settle(p);
+    expect_unary(p);
+    assert_int_equal(p->connects, 2);
+    expect_unary(p);
+    assert_int_equal(p->connects, 2);
+    source_give(requests, 3);
+    source_end(requests, WEIR_OK);
+    assert_int_equal(pair_read(p, &last, 100), 3);
+    expect_end(&last);
+    reader_clear(&last);
 }
 
 static void a_connection_cut_at_any_byte_ends_the_call(void **state)
@@ -661,6 +694,7 @@ int main(void)
         PAIR_TEST(a_lost_connection_is_unavailable_here_and_cancelled_there),
         PAIR_TEST(a_response_that_came_whole_survives_its_connection),
         PAIR_TEST(the_next_call_makes_a_new_connection),
+        PAIR_TEST(a_connection_whose_stream_ids_are_used_up_is_followed_by_another),
         PAIR_TEST(a_connection_cut_at_any_byte_ends_the_call),
         PAIR_TEST(a_call_fails_fast_when_no_connection_is_made),
         PAIR_TEST(a_call_that_waits_for_ready_is_tried_again_and_again),
