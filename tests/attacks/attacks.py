@@ -33,7 +33,8 @@ SLOWEST_MS = 1000
 class Row:
     """A row of the table: its bounds, besides those that all rows have."""
 
-    def __init__(self, name, about, grows=16, only_weir=False, **at_most):
+    def __init__(self, name, about, grows=16, only_weir=False, arguments=(), **at_most):
+        self.arguments = arguments  # of weir's server
         self.name = name
         self.about = about
         self.grows = grows  # MiB
@@ -41,6 +42,8 @@ class Row:
         self.at_most = at_most  # of a value in each check
 
 
+# weir's timers for peers that begin and do not go on are 10 to 30 s: shorter, so that they are seen.
+FIRST_WORDS = ["--first-words-ms", "700"]
 SERVER_ROWS = [
     Row("rapid-reset", "20,000 streams opened and reset, 20 connections", streams_taken=4500),
     Row("honest-cancels", "800 calls cancelled, then one more"),
@@ -58,9 +61,13 @@ SERVER_ROWS = [
     Row("too-many-streams", "300 streams at once, and the 101st"),
     Row("window-violation", "1 MiB on 1 and on 90 streams whose windows are 64 KiB"),
     Row("tcp-aborts", "2,000 connections aborted, at 5 moments"),
-    Row("slow-loris", "400 connections that say a byte each 20 ms"),
-    Row("idle-connections", "800 connections that say nothing, or nothing more"),
-    Row("stalled-handshakes", "800 TLS handshakes that stall", grows=64, only_weir=True),
+    Row("slow-loris", "800 connections that say a byte each 20 ms", arguments=FIRST_WORDS),
+    Row("idle-connections", "800 connections that say nothing, or nothing more",
+        arguments=FIRST_WORDS),
+    Row("stalled-handshakes", "800 TLS handshakes that stall", grows=64, only_weir=True,
+        arguments=FIRST_WORDS),
+    Row("too-many-connections", "400 connections to a server that takes 100", only_weir=True,
+        arguments=["--max-connections", "100"]),
     Row("bad-headers", "CR, LF, NUL, bad names, connection headers, content-length, pseudo-headers"),
     Row("odd-requests", "odd paths, no te, other content-types"),
     Row("bad-timeouts", "broken grpc-timeouts, and 0n"),
@@ -247,7 +254,7 @@ class Attacker:
 
     def run(self, row):
         result = Result(row)
-        server = Server(self.peer.command)
+        server = Server(self.peer.command + list(row.arguments if self.peer.is_weir else ()))
         try:
             self.measure(server, row, result)
         except Failed as failed:

@@ -32,7 +32,7 @@ def certificates(options):
         return []
     folder.mkdir(exist_ok=True)
     subprocess.run([maker, folder], check=True, stdout=subprocess.DEVNULL)
-    return ["--tls", folder / "server.pem", folder / "server.key"]
+    return ["--certificate", folder / "server.pem", "--key", folder / "server.key"]
 
 
 def weir(options):

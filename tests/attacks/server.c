@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * server.c - attacked-server: the service of echo.proto, with all limits as weir has them by
- * default.
+ * default, or shorter timers, so that a test sees their end.
  *
- *     attacked-server [--tls CERTIFICATE KEY]
+ *     attacked-server [--certificate FILE --key FILE] [--first-words-ms N] [--max-connections N]
  *
  * It prints "listening on ADDRESS", and a second address that speaks TLS, where it has one.
  */
@@ -145,26 +145,26 @@ static weir_code handle_all(weir_server *server, weir_status *why)
     return WEIR_OK;
 }
 
-static weir_code listen_tls(weir_server *server, char **files, uint16_t *port, weir_status *why)
+static weir_code listen_tls(weir_server *server, const weir_tls_options *options, uint16_t *port,
+                            weir_status *why)
 {
-    const weir_tls_options options = {.certificate_file = files[0], .key_file = files[1]};
     weir_tls *tls;
 
-    if (weir_tls_create(&options, &tls, why) == WEIR_OK) {
+    if (weir_tls_create(options, &tls, why) == WEIR_OK) {
         (void)!weir_server_listen_tls(server, "127.0.0.1:0", tls, port, why);
         weir_tls_unref(tls);
     }
     return why->code;
 }
 
-static weir_code serve(weir_server *server, char **tls_files, const sigset_t *signals,
+static weir_code serve(weir_server *server, const weir_tls_options *tls, const sigset_t *signals,
                        weir_status *why)
 {
     uint16_t port, tls_port = 0;
     int signal;
 
     if (handle_all(server, why) || weir_server_listen(server, "127.0.0.1:0", &port, why) ||
-        (tls_files != NULL && listen_tls(server, tls_files, &tls_port, why)) ||
+        (tls->key_file != NULL && listen_tls(server, tls, &tls_port, why)) ||
         weir_server_start(server, why))
         return why->code;
     printf("listening on 127.0.0.1:%u", port);
@@ -178,9 +178,27 @@ static weir_code serve(weir_server *server, char **tls_files, const sigset_t *si
     return WEIR_OK;
 }
 
+static bool take_option(const char *name, const char *value, weir_server_options *options,
+                        weir_tls_options *tls)
+{
+    if (strcmp(name, "--certificate") == 0)
+        tls->certificate_file = value;
+    else if (strcmp(name, "--key") == 0)
+        tls->key_file = value;
+    else if (strcmp(name, "--first-words-ms") == 0)
+        options->handshake_timeout_ns = options->header_timeout_ns = tls->handshake_timeout_ns =
+            WEIR_MILLISECONDS((uint64_t)atoi(value));
+    else if (strcmp(name, "--max-connections") == 0)
+        options->max_connections = (size_t)atoi(value);
+    else
+        return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    char **tls_files = argc == 4 && strcmp(argv[1], "--tls") == 0 ? argv + 2 : NULL;
+    weir_server_options options = {0};
+    weir_tls_options tls = {0};
     weir_server *server = NULL;
     weir_status why = {0};
     sigset_t signals;
@@ -192,9 +210,12 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     memset(filler, 'x', sizeof filler);
+    for (int i = 1; i + 1 < argc; i += 2)
+        if (!take_option(argv[i], argv[i + 1], &options, &tls))
+            return 2;
 
-    if (weir_server_create(NULL, &server, &why) != WEIR_OK ||
-        serve(server, tls_files, &signals, &why) != WEIR_OK)
+    if (weir_server_create(&options, &server, &why) != WEIR_OK ||
+        serve(server, &tls, &signals, &why) != WEIR_OK)
         fprintf(stderr, "attacked-server: %.*s\n", (int)why.message.size,
                 (const char *)why.message.data);
     if (server != NULL)

@@ -4,6 +4,7 @@
  */
 #include "attack.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ABORTS = 2000, IDLE = 400, DRIP_MS = 1500 };
+enum { ABORTS = 2000, HELD = 400, DRIP_MS = 1500 };
 
 /* Closing it sends RST, and whatever was not read or sent is lost. */
 static void abort_socket(int fd)
@@ -96,39 +97,62 @@ static void tcp_aborts(const struct target *target)
 
 /* ---- connections that say little ---- */
 
-/* Opens IDLE connections, and sends of `bytes` one after the other on each, for DRIP_MS. */
-static void hold(const struct target *target, const char *name, const char *address,
-                 const struct bytes *bytes, size_t first)
+/* Reads off what came: whether the other end has closed it. */
+static bool is_closed(int fd)
 {
-    int *fds = malloc(IDLE * sizeof *fds);
-    uint64_t until = now_ns() + DRIP_MS * UINT64_C(1000000);
-    size_t open = 0, at = first;
+    uint8_t buffer[4096];
+    ssize_t size;
+
+    do
+        size = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    while (size > 0);
+    return size == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+static void check_closed(const char *name, const int *fds, size_t count, const char *want)
+{
+    size_t closed = 0;
     char got[32];
 
-    for (size_t i = 0; i < IDLE; i++) {
+    for (size_t i = 0; i < count; i++)
+        closed += fds[i] < 0 || is_closed(fds[i]);
+    snprintf(got, sizeof got, "closed:%zu", closed);
+    check_text(name, got, want);
+}
+
+/* Opens connections, and sends of `bytes` the `first` at once, and one after the other of the rest on
+ * each, for DRIP_MS. They stay as they are then. */
+static void hold(const char *name, const char *address, const struct bytes *bytes, size_t first,
+                 const char *want)
+{
+    uint64_t until = now_ns() + DRIP_MS * UINT64_C(1000000);
+    int fds[HELD];
+    size_t at = first;
+
+    for (size_t i = 0; i < HELD; i++) {
         fds[i] = connect_to(address);
-        open += fds[i] >= 0;
         if (fds[i] >= 0 && first != 0)
             send_all(fds[i], bytes, first);
     }
-    snprintf(got, sizeof got, "%zu", open);
-    check_text(name, got, "");
     for (; now_ns() < until; at++) {
         poll(NULL, 0, 20);
-        for (size_t i = 0; i < IDLE && at < bytes->size; i++)
-            if (fds[i] >= 0 && send(fds[i], bytes->data + at, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-                fds[i] = -1; /* it was closed; its number is not used again before the end */
+        for (size_t i = 0; i < HELD && at < bytes->size; i++)
+            if (send(fds[i], bytes->data + at, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+                continue; /* it was closed */
     }
-    (void)target;
-    free(fds);
+    check_closed(name, fds, HELD, want);
 }
+
+#define ALL_CLOSED "closed:400"
+#define NONE_CLOSED "closed:0"
 
 static void slow_loris(const struct target *target)
 {
     struct bytes request = {0};
 
     make_request(&request);
-    hold(target, "a-byte-each-20-ms", target->address, &request, 0);
+    hold("a-byte-each-20-ms", target->address, &request, 0, ALL_CLOSED);
+    hold("then-a-byte-each-20-ms", target->address, &request, 50, ALL_CLOSED);
     bytes_free(&request);
 }
 
@@ -136,10 +160,10 @@ static void idle_connections(const struct target *target)
 {
     struct bytes nothing = {0}, preface = {0};
 
-    hold(target, "nothing-said", target->address, &nothing, 0);
+    hold("nothing-said", target->address, &nothing, 0, ALL_CLOSED);
     bytes_add(&preface, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
     bytes_add(&preface, "\0\0\0\4\0\0\0\0\0", 9);
-    hold(target, "preface-only", target->address, &preface, preface.size);
+    hold("idle", target->address, &preface, preface.size, NONE_CLOSED);
     bytes_free(&preface);
 }
 
@@ -151,9 +175,20 @@ static void stalled_handshakes(const struct target *target)
         return;
     bytes_add(&hello, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);
     bytes_fill(&hello, 'r', 500);
-    hold(target, "half-a-ClientHello", target->tls, &hello, 11);
-    hold(target, "no-ClientHello", target->tls, &hello, 0);
+    hold("half-a-ClientHello", target->tls, &hello, 11, ALL_CLOSED);
+    hold("no-ClientHello", target->tls, &hello, 0, ALL_CLOSED);
     bytes_free(&hello);
+}
+
+/* The server takes 100, and the honest client has one of them. */
+static void too_many_connections(const struct target *target)
+{
+    struct bytes preface = {0};
+
+    bytes_add(&preface, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    bytes_add(&preface, "\0\0\0\4\0\0\0\0\0", 9);
+    hold("400-connections", target->address, &preface, preface.size, "closed:301");
+    bytes_free(&preface);
 }
 
 const struct row socket_rows[] = {
@@ -161,5 +196,6 @@ const struct row socket_rows[] = {
     {"slow-loris", slow_loris},
     {"idle-connections", idle_connections},
     {"stalled-handshakes", stalled_handshakes},
+    {"too-many-connections", too_many_connections},
     {NULL, NULL},
 };
