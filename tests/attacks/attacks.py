@@ -446,7 +446,7 @@ def attack_servers(options, names):
 def attack_clients(options, names):
     broken, lines = 0, []
     for mode in CLIENT_ROWS:
-        if mode not in names:
+        if f"client/{mode}" not in names:
             continue
         result = run_client(options, mode)
         tell_wrong(mode, result.wrong)
@@ -478,7 +478,8 @@ def heavy(options):
 
 def select_rows(words):
     """(rows of servers, rows of clients, others)"""
-    kinds = {row.name for row in SERVER_ROWS}, set(CLIENT_ROWS), {"honest-heavy", "memory"}
+    kinds = ({row.name for row in SERVER_ROWS}, {f"client/{mode}" for mode in CLIENT_ROWS},
+             {"honest-heavy", "memory"})
     groups = {"server": kinds[0], "client": kinds[1]}
     chosen = set()
     for word in words or ["server", "client", *kinds[2]]:
