@@ -133,7 +133,7 @@ WEIR_API weir_code weir_server_listen_fd(weir_server *server, int fd, weir_tls *
  * or what somebody else accepted. The fd is the server's from WEIR_OK on, which closes it; on
  * failure it stays the caller's. Also once the server was started, and from its handlers, but not
  * while another thread calls weir_server_free. INVALID_ARGUMENT as above; UNAVAILABLE: the server
- * shuts down.
+ * shuts down; RESOURCE_EXHAUSTED: it has max_connections already.
  */
 WEIR_API weir_code weir_server_adopt(weir_server *server, int fd, weir_tls *tls,
                                      weir_status *why) WEIR_MUST_USE;

@@ -113,6 +113,13 @@ static bool count_connection(weir_server *server)
     return false;
 }
 
+bool server_is_full(weir_server *server, size_t more)
+{
+    size_t count = atomic_load(&server->connections), max = server->options.max_connections;
+
+    return count >= max || more >= max - count;
+}
+
 static void freed(void *self)
 {
     struct served_connection *served = self;

@@ -70,6 +70,9 @@ struct weir_server {
 /* On `loop`'s thread: an event of the driver's is told to the server's log. */
 void server_tell(weir_server *server, weir_loop *loop, const struct log_fact *fact);
 
+/* With `more` connections that were not accepted yet it has as many as it may. Any thread. */
+bool server_is_full(weir_server *server, size_t more);
+
 /* On `loop`'s thread: a connection of the server there, NULL when there is none (any more). */
 weir_connection *server_connection_on(weir_server *server, const weir_loop *loop);
 

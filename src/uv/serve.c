@@ -55,7 +55,8 @@ struct served {
     bool started;
     atomic_bool stopping;
     unsigned count;
-    atomic_uint next; /* whose turn it is to get a connection */
+    atomic_size_t waiting; /* fds that were handed to a loop, which has not looked yet */
+    atomic_uint next;      /* whose turn it is to get a connection */
     struct listener *listeners;
     struct serving_loop loops[];
 };
@@ -117,8 +118,10 @@ static bool push_fd(struct serving_loop *loop, struct accepted accepted)
             loop->capacity = capacity;
         }
     }
-    if (fits)
+    if (fits) {
         loop->fds[loop->count++] = accepted;
+        atomic_fetch_add(&loop->served->waiting, 1);
+    }
     pthread_mutex_unlock(&loop->lock);
     return fits;
 }
@@ -129,8 +132,10 @@ static bool take_fd(struct serving_loop *loop, struct accepted *out)
 
     pthread_mutex_lock(&loop->lock);
     any = loop->count != 0;
-    if (any)
+    if (any) {
         *out = loop->fds[--loop->count];
+        atomic_fetch_sub(&loop->served->waiting, 1);
+    }
     pthread_mutex_unlock(&loop->lock);
     return any;
 }
@@ -147,13 +152,21 @@ static weir_tls *ref_tls(weir_tls *tls)
     return tls != NULL ? weir_tls_ref(tls) : NULL;
 }
 
+/* A loop that is busy must not let fds pile up. */
+static bool is_full(struct served *served)
+{
+    return server_is_full(served->server, atomic_load(&served->waiting));
+}
+
 static void hand_over(const struct listener *listener, int fd)
 {
     struct served *served = listener->served;
     struct serving_loop *loop = next_loop(served);
     struct accepted accepted = {fd, ref_tls(listener->tls)};
 
-    if (loop == &served->loops[0])
+    if (is_full(served))
+        refuse_fd(accepted);
+    else if (loop == &served->loops[0])
         serve_fd(loop, accepted);
     else if (push_fd(loop, accepted))
         cell_wake(loop->cell);
@@ -390,6 +403,7 @@ static struct served *create_served(weir_server *server, weir_status *why)
     served->server = server;
     served->own_threads = server->options.loop == NULL;
     served->count = count;
+    atomic_init(&served->waiting, 0);
     atomic_init(&served->stopping, false);
     if (!served->own_threads && !uv_of_loop(server->options.loop, &served->loops[0].uv)) {
         weir_fail(why, WEIR_FAILED_PRECONDITION, "the server's loop has no sockets");
@@ -566,6 +580,8 @@ weir_code weir_server_adopt(weir_server *server, int fd, weir_tls *tls, weir_sta
         return WEIR_RESOURCE_EXHAUSTED;
     if (atomic_load(&served->stopping))
         return weir_fail(why, WEIR_UNAVAILABLE, "the server is shutting down");
+    if (is_full(served))
+        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "the server has too many connections");
     loop = next_loop(served);
     if (!push_fd(loop, (struct accepted){fd, ref_tls(tls)})) {
         weir_tls_unref(tls);

@@ -157,6 +157,9 @@ static bool listen_at(struct service *service, enum place place)
     static const char *const targets[] = {[ON_TCP] = "127.0.0.1", [ON_NAME] = "localhost"};
     uint16_t port;
 
+    service->place = place;
+    if (place == ON_PAIR)
+        return true;
     if (place == ON_FD)
         return listen_on_own(service);
     if (place == ON_UNIX) {
@@ -226,11 +229,32 @@ static weir_code make_call(weir_channel *channel, const char *method, weir_strea
     return code;
 }
 
+static weir_code open_on_pair(const struct service *service, weir_channel **channel)
+{
+    int ends[2];
+    weir_code code;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    code = weir_channel_create_fd(ends[0], NULL, channel, NULL);
+    if (code != WEIR_OK)
+        close(ends[0]);
+    if (code != WEIR_OK || weir_server_adopt(service->server, ends[1], NULL, NULL) != WEIR_OK)
+        close(ends[1]);
+    return code;
+}
+
+static weir_code open_channel(const struct service *service, weir_channel **channel)
+{
+    if (service->place == ON_PAIR)
+        return open_on_pair(service, channel);
+    return weir_channel_create(service->target, NULL, channel, NULL);
+}
+
 weir_code service_call(const struct service *service)
 {
     weir_code codes[4], worst = WEIR_OK;
     weir_channel *channel;
-    weir_code created = weir_channel_create(service->target, NULL, &channel, NULL);
+    weir_code created = open_channel(service, &channel);
 
     if (created != WEIR_OK)
         return created;

@@ -13,11 +13,13 @@ enum place {
     ON_TCP,  /* 127.0.0.1 */
     ON_NAME, /* the same, asked for as localhost */
     ON_UNIX,
-    ON_FD, /* on 127.0.0.1, with a socket that the test made */
+    ON_FD,   /* on 127.0.0.1, with a socket that the test made */
+    ON_PAIR, /* each channel and the server have one end of a pair */
 };
 
 struct service {
     weir_server *server;
+    enum place place;
     char target[64];
 };
 

@@ -77,6 +77,12 @@ static void each_allocation_may_fail_on_a_unix_socket(void **state)
     each_fails(ON_UNIX);
 }
 
+static void each_allocation_may_fail_on_a_pair_of_sockets(void **state)
+{
+    (void)state;
+    each_fails(ON_PAIR);
+}
+
 static int prepare(void **state)
 {
     memory_install();
@@ -89,6 +95,7 @@ int main(void)
         cmocka_unit_test(each_allocation_may_fail),
         cmocka_unit_test(each_allocation_may_fail_when_a_name_is_looked_up),
         cmocka_unit_test(each_allocation_may_fail_on_a_unix_socket),
+        cmocka_unit_test(each_allocation_may_fail_on_a_pair_of_sockets),
     };
 
     return cmocka_run_group_tests(tests, prepare, service_clear);

@@ -172,6 +172,9 @@ static void a_socket_that_was_handed_in_fails_like_any_other(void **state)
     EACH_FAILS_ON(ON_FD, CALL_FCNTL, UNAVAILABLE, EBADF);
     EACH_FAILS_ON(ON_FD, CALL_GETSOCKOPT, UNAVAILABLE, EBADF);
     EACH_FAILS_ON(ON_FD, CALL_EPOLL_ADD, NOTHING, ENOMEM);
+    EACH_FAILS_ON(ON_PAIR, CALL_EPOLL_ADD, NOTHING, ENOMEM);
+    EACH_FAILS_ON(ON_PAIR, CALL_RECV, UNAVAILABLE, ECONNRESET, FAULT_END);
+    EACH_FAILS_ON(ON_PAIR, CALL_SENDMSG, UNAVAILABLE, EPIPE);
 }
 
 static void a_fd_that_is_not_closed_or_removed_in_peace_changes_nothing(void **state)

@@ -83,6 +83,23 @@ static void one_connection_too_many_is_closed_at_once(void **state)
     expect_nothing_left(server, before);
 }
 
+static void one_too_many_is_not_adopted(void **state)
+{
+    const weir_server_options options = {.max_connections = 1};
+    weir_server *server = echo_server(&options, NULL);
+    int ends[2], others[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, others), 0);
+    assert_int_equal(weir_server_adopt(server, ends[0], NULL, NULL), WEIR_OK);
+    assert_int_equal(weir_server_adopt(server, others[0], NULL, NULL), WEIR_RESOURCE_EXHAUSTED);
+    weir_server_free(server);
+    close(ends[1]);
+    assert_int_equal(close(others[0]), 0);
+    close(others[1]);
+}
+
 static void a_connection_that_leaves_makes_room(void **state)
 {
     const weir_server_options options = {.max_connections = 1};
@@ -205,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_connection_too_many_is_closed_at_once),
+        cmocka_unit_test(one_too_many_is_not_adopted),
         cmocka_unit_test(a_connection_that_leaves_makes_room),
         cmocka_unit_test(clients_that_stall_are_let_go_and_nobody_else_notices),
         cmocka_unit_test(clients_that_do_not_close_hold_few_fds),
