@@ -55,6 +55,11 @@ static void run(struct pool_job *job)
     io_free(io);
 }
 
+static bool is_vain(const struct pool_job *job)
+{
+    return weir_call_cancelled(((const weir_io *)job)->call);
+}
+
 static bool submit(weir_io *io)
 {
     call_function_begins(io->call);
@@ -72,7 +77,8 @@ static weir_stream blocking_call(void *self, weir_call *call, weir_stream reques
 
     if (io == NULL)
         return stream_out_of_memory();
-    *io = (weir_io){.job.run = run, .function = self, .requests = requests};
+    *io =
+        (weir_io){.job = {.run = run, .is_vain = is_vain}, .function = self, .requests = requests};
     io->call = weir_call_ref(call);
     io->task = thread_task_create();
     io->responses = weir_pipe_create(&one, &responses);

@@ -95,12 +95,48 @@ static bool has_room(struct pool *pool)
     return pool->count != 0 && pool->queued < pool->max_queue + pool->idle;
 }
 
+/* Takes the jobs out of the queue that nobody waits for any more. */
+static struct pool_job *take_vain(struct pool *pool)
+{
+    struct pool_job *vain = NULL, **link = &pool->first;
+
+    while (*link != NULL) {
+        struct pool_job *job = *link;
+
+        if (!job->is_vain(job)) {
+            link = &job->next;
+            continue;
+        }
+        *link = job->next;
+        pool->queued--;
+        job->next = vain;
+        vain = job;
+    }
+    pool->end = link;
+    return vain;
+}
+
+static void run_all(struct pool_job *job)
+{
+    while (job != NULL) {
+        struct pool_job *next = job->next;
+
+        job->run(job);
+        job = next;
+    }
+}
+
 bool pool_submit(struct pool *pool, struct pool_job *job)
 {
+    struct pool_job *vain = NULL;
     bool room;
 
     pthread_mutex_lock(&pool->lock);
     room = !pool->closing && has_room(pool);
+    if (!room && !pool->closing) {
+        vain = take_vain(pool);
+        room = has_room(pool);
+    }
     if (room) {
         job->next = NULL;
         *pool->end = job;
@@ -109,6 +145,7 @@ bool pool_submit(struct pool *pool, struct pool_job *job)
         pthread_cond_signal(&pool->work);
     }
     pthread_mutex_unlock(&pool->lock);
+    run_all(vain);
     return room;
 }
 

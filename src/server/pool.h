@@ -14,6 +14,9 @@ struct pool;
 
 struct pool_job {
     void (*run)(struct pool_job *job);
+    /* Nobody waits for it any more, and running it is quick: where the queue is full it makes room,
+     * and is run by whoever submits the next one. Under the pool's lock. */
+    bool (*is_vain)(const struct pool_job *job);
     struct pool_job *next;
 };
 

@@ -36,12 +36,12 @@ static weir_code stubborn(void *self, weir_call *call, weir_io *io, weir_status 
     return WEIR_OK;
 }
 
-static int setup(void **state)
+static int setup_server(void **state, const weir_server_options *options)
 {
     struct pair *p;
 
     memory_install();
-    p = pair_create(&(weir_server_options){.max_streams = MAX_STREAMS}, NULL);
+    p = pair_create(options, NULL);
     memset(&shared, 0, sizeof shared);
     sem_init(&shared.began, 0, 0);
     sem_init(&shared.gate, 0, 0);
@@ -50,6 +50,11 @@ static int setup(void **state)
         WEIR_OK);
     *state = p;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_server(state, &(weir_server_options){.max_streams = MAX_STREAMS});
 }
 
 /* Makes a call of the function, and waits until that runs. */
@@ -231,6 +236,46 @@ static int teardown(void **state)
     return pair_teardown(state);
 }
 
+/* ---- the pool's queue ---- */
+
+static int setup_narrow(void **state)
+{
+    return setup_server(state, &(weir_server_options){.max_threads = 1, .max_queue = 2});
+}
+
+static void make_calls(struct pair *p, struct reader *readers, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        pair_call(p, &readers[i], "/b.B/Stubborn", weir_stream_empty());
+    pair_settle(p);
+}
+
+static void calls_that_were_cancelled_make_room_in_a_full_queue(void **state)
+{
+    struct pair *p = *state;
+    struct reader running, cancelled[2], waiting[2], refused;
+
+    begin(p, &running);
+    make_calls(p, cancelled, 2);
+    make_calls(p, &refused, 1);
+    expect_error(&refused, WEIR_RESOURCE_EXHAUSTED);
+    reader_clear(&refused);
+    cancel(p, &cancelled[0]);
+    cancel(p, &cancelled[1]);
+    make_calls(p, waiting, 2);
+    expect_pending(&waiting[0]);
+    expect_pending(&waiting[1]);
+    let_go(3);
+    pair_until(p, reader_skim(&waiting[1]) + waiting[1].over != 0);
+    assert_int_equal(waiting[1].code, WEIR_OK);
+    reader_skim(&waiting[0]);
+    assert_int_equal(waiting[0].code, WEIR_OK);
+    assert_int_equal(atomic_load(&shared.most), 1);
+    reader_clear(&running);
+    reader_clear(&waiting[0]);
+    reader_clear(&waiting[1]);
+}
+
 #define ADMISSION_TEST(claim) TEST_ROW(#claim, claim, setup, teardown)
 
 int main(void)
@@ -243,6 +288,8 @@ int main(void)
         ADMISSION_TEST(a_call_that_waits_can_be_cancelled),
         ADMISSION_TEST(calls_that_end_by_themselves_make_no_other_wait),
         ADMISSION_TEST(functions_may_outlive_their_connection),
+        TEST_ROW("calls_that_were_cancelled_make_room_in_a_full_queue",
+                 calls_that_were_cancelled_make_room_in_a_full_queue, setup_narrow, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
