@@ -35,6 +35,7 @@ static void set_up(weir_call *call, struct input *input)
 
 static void make_call(struct client *client)
 {
+    static const size_t sizes[] = {5, 0, 300, 17000}; /* the last is more than a frame */
     struct input *input = &client->talk.input;
     unsigned bits = input_byte(input);
     struct reader *reader = &client->readers[client->calls];
@@ -44,7 +45,7 @@ static void make_call(struct client *client)
         return;
     client->sources[client->calls] = peer_source(
         client->talk.peer,
-        (struct source){.count = bits % 4, .size = bits & 8 ? 20000 : 5, .over = bits & 16});
+        (struct source){.count = bits % 4, .size = sizes[bits / 4 % 4], .over = bits & 16});
     call = weir_call_create("/s.S/Method");
     if (call != NULL)
         set_up(call, input);
@@ -69,7 +70,7 @@ static void use_call(struct client *client)
         source_end(client->sources[at], bits / 64 == 3 ? WEIR_ABORTED : WEIR_OK);
         break;
     case 1:
-        source_give(client->sources[at], 3);
+        source_give(client->sources[at], 1 + bits / 64);
         break;
     case 2:
         reader_clear(reader);

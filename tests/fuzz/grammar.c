@@ -340,7 +340,14 @@ void talk_step(struct talk *talk)
 
 void talk_settle(struct talk *talk)
 {
-    peer_settle(talk->peer);
+    struct peer *peer = talk->peer;
+
+    /* More of them take long and show nothing new. */
+    if (peer->one_byte)
+        talk->one_by_one += peer->out.size - peer->out.taken;
+    if (talk->one_by_one > ONE_BY_ONE_MAX)
+        peer->one_byte = false;
+    peer_settle(peer);
     must(memory_held() <= talk->most);
 }
 

@@ -10,7 +10,7 @@
 
 #include "conn/support/peer.h"
 
-enum { LARGE_MAX = 128 * 1024, STREAM_MAX = 99 };
+enum { LARGE_MAX = 128 * 1024, ONE_BY_ONE_MAX = 600, STREAM_MAX = 99 };
 
 struct talk {
     struct peer *peer;
@@ -18,6 +18,7 @@ struct talk {
     bool response;             /* header blocks are of responses */
     bool starved;              /* an allocation was told to fail */
     size_t large;              /* bytes of large messages so far */
+    size_t one_by_one;         /* bytes that went one at a time */
     size_t most;               /* that the library may hold */
     struct deflater *deflater; /* the peer's own */
 };
