@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_allocations.c - each allocation fails, the first, the second, and so on, while a server and a
- * client do calls of all four kinds over a real socket.
+ * test_allocations.c - each allocation fails, the first, the second and so on, while a server and
+ * a client do calls of all four kinds over a real socket.
  *
  * What cannot be made is said; a call ends with a status; the next one works. Nothing hangs, and no
  * fd and no memory stays. tests/conn/test_memory.c does the same where nothing runs by chance.
