@@ -206,7 +206,7 @@ class Honest:
         line = read_line(self.process)
         self.process.stdin = None
         end(self.process)
-        return {key: float(value) for key, value in re.findall(r"(\w+)=([\d.]+)", line)}
+        return {key: float(value) for key, value in re.findall(r"(\w+)=(-?[\d.]+)", line)}
 
 
 class Result:

@@ -10,7 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 600 * 1000, DATA_SIZE = 100, HEAVY_STREAMS = 50, HEAVY_AHEAD = 100 };
+enum {
+    PATIENCE_MS = 600 * 1000,
+    DATA_SIZE = 100,
+    HEAVY_STREAMS = 50,
+    HEAVY_AHEAD = 100,
+    UPLOAD_MS = 20
+};
 
 static bool input_ended(int wait_ms)
 {
@@ -26,6 +32,7 @@ struct times {
     size_t count;
     size_t capacity;
     size_t errors;
+    int error; /* the status of the last one that failed */
 };
 
 static void note(struct times *t, uint64_t ns)
@@ -60,8 +67,10 @@ static void call_once(struct peer *peer, const struct bytes *body, struct times 
     const struct answer *answer = peer_answer(peer, stream);
 
     note(t, now_ns() - began);
-    if (answer->status != 0)
+    if (answer->status != 0) {
         t->errors++;
+        t->error = answer->status;
+    }
     if (peer->data != credited)
         peer_number(peer, NGHTTP2_WINDOW_UPDATE, 0, (uint32_t)(peer->data - credited));
 }
@@ -80,8 +89,8 @@ int honest_unary(const char *address)
             printf("ready\n"), fflush(stdout);
     } while (!peer.gone && !input_ended(1));
     qsort(t.ns, t.count, sizeof *t.ns, compare);
-    printf("calls=%zu errors=%zu p50_ms=%.2f p99_ms=%.2f slowest_ms=%.2f\n", t.count,
-           t.errors + peer.gone, ms_at(&t, 0.5), ms_at(&t, 0.99), ms_at(&t, 1));
+    printf("calls=%zu errors=%zu status=%d p50_ms=%.2f p99_ms=%.2f slowest_ms=%.2f\n", t.count,
+           t.errors + peer.gone, t.error, ms_at(&t, 0.5), ms_at(&t, 0.99), ms_at(&t, 1));
     peer_free(&peer);
     bytes_free(&body);
     free(t.ns);
@@ -153,21 +162,31 @@ static uint32_t size_of(unsigned stream)
     return UINT32_C(16384) << stream % 7;
 }
 
+/* As much as the windows let through: some servers open a connection's only when it is read. */
+static void upload_some(struct peer *peer, const struct bytes *upload)
+{
+    uint32_t stream = peer_call(peer, "/bench.Echo/Chat", NULL, 0);
+    uint64_t deadline = peer->deadline;
+
+    peer->polite = true;
+    peer->stream_credit = WINDOW;
+    peer->deadline = now_ns() + UPLOAD_MS * UINT64_C(1000000);
+    peer_body(peer, stream, upload, 0);
+    peer->deadline = deadline;
+}
+
 /* Nine in ten ask for messages that they do not take; the tenth sends what comes back, and does not
  * take that, so that the other end stops to read it. */
 static void open_stalled(struct peer *peer, unsigned streams, const struct bytes *upload)
 {
     for (unsigned i = 0; i < streams; i++) {
         struct bytes body = {0};
-        uint32_t stream;
 
         message_add_req(&body, &(struct req){.count = 1000000, .size = size_of(i)});
-        if (i % 10 != 9) {
+        if (i % 10 != 9)
             peer_call(peer, "/bench.Echo/Down", &body, END_STREAM);
-        } else {
-            stream = peer_call(peer, "/bench.Echo/Chat", NULL, 0);
-            peer_body(peer, stream, upload, 0);
-        }
+        else
+            upload_some(peer, upload);
         bytes_free(&body);
     }
     peer_flush(peer);
@@ -178,6 +197,7 @@ int hold_streams(const char *address, unsigned connections, unsigned streams)
     struct peer *peers = calloc(connections, sizeof *peers);
     struct bytes upload = {0};
     unsigned refused = 0, gone = 0;
+    char reason[100] = "";
 
     while (upload.size < 60000)
         message_add_req(&upload, &(struct req){.data_size = 10000});
@@ -189,17 +209,20 @@ int hold_streams(const char *address, unsigned connections, unsigned streams)
     }
     printf("holding\n");
     fflush(stdout);
-    while (!input_ended(20))
+    while (!input_ended(1))
         for (unsigned i = 0; i < connections; i++)
             peer_read(&peers[i], 0);
     for (unsigned i = 0; i < connections; i++) {
-        gone += peers[i].gone || peers[i].goaway;
+        if (peers[i].gone || peers[i].goaway) {
+            gone++;
+            snprintf(reason, sizeof reason, "%u:%s", peers[i].goaway_code, peers[i].goaway_debug);
+        }
         for (size_t k = 0; k < peers[i].answer_count; k++)
             refused += peers[i].answers[k].ended;
         peer_free(&peers[i]);
     }
-    printf("streams=%u ended=%u connections=%u ended=%u\n", connections * streams, refused,
-           connections, gone);
+    printf("%u streams, %u ended, %u connections, %u ended %s\n", connections * streams, refused,
+           connections, gone, reason);
     free(peers);
     bytes_free(&upload);
     return 0;

@@ -428,6 +428,8 @@ void peer_read(struct peer *peer, unsigned ms)
 {
     uint64_t until = now_ns() + ms * UINT64_C(1000000);
 
+    if (!peer->gone)
+        read_once(peer);
     while (!peer->gone && now_ns() < until)
         if (!wait_for(peer, true, peer->out.size != 0, until))
             break;

@@ -136,7 +136,7 @@ uint32_t peer_request(struct peer *peer, const struct bytes *block, unsigned fla
 uint32_t peer_call(struct peer *peer, const char *path, const struct bytes *body, unsigned flags);
 bool peer_body(struct peer *peer, uint32_t stream, const struct bytes *body, unsigned flags);
 
-/* Reads what comes for `ms`, or until the connection ended. */
+/* Reads what came, and what comes for `ms`, or until the connection ended. */
 void peer_read(struct peer *peer, unsigned ms);
 
 /* Reads until the stream ended, the connection ended, or its time is over. */
