@@ -33,6 +33,8 @@ struct serve {
     uint64_t max_header_size;
     uint64_t handshake_timeout_ns;
     uint64_t header_timeout_ns;
+    uint64_t memory_limit;
+    uint64_t stall_timeout_ns;
     uint64_t grace_ns;
     const char *certificate;
     const char *key;
@@ -89,6 +91,10 @@ static bool parse(int argc, char *const *argv, struct serve *s, int *code)
          "for a client's first words, TLS's too; default 20s"},
         {0, "header-timeout", "TIME", OPTION_DURATION, &s->header_timeout_ns, 1, 0,
          "for a frame or headers that were begun; default 30s"},
+        {0, "memory-limit", "SIZE", OPTION_SIZE, &s->memory_limit, 1, 0,
+         "what all calls may hold together; default no limit"},
+        {0, "stall-timeout", "TIME", OPTION_DURATION, &s->stall_timeout_ns, 1, 0,
+         "calls that stall longer are ended when memory is short; default 10s"},
         {0, "grace", "TIME", OPTION_DURATION, &s->grace_ns, 0, WEIR_SECONDS(3600),
          "how long calls may go on after a signal; default 2s"},
         {0, "metrics", "ADDRESS", OPTION_TEXT, &s->metrics_address, 0, 0,
@@ -191,6 +197,8 @@ static weir_code make_server(struct serve *s, served_files *files, weir_server *
         .handshake_timeout_ns = s->handshake_timeout_ns,
         .header_timeout_ns = s->header_timeout_ns,
         .log = s->log,
+        .memory_limit = s->memory_limit,
+        .stall_timeout_ns = s->stall_timeout_ns,
     };
     weir_code code = weir_server_create(&options, server, why);
 

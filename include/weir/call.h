@@ -12,6 +12,7 @@
 
 #include <weir/arena.h>
 #include <weir/metadata.h>
+#include <weir/pipe.h>
 #include <weir/stream.h>
 
 #ifdef __cplusplus
@@ -109,6 +110,44 @@ WEIR_API void weir_call_cancel(weir_call *call);
  * its deadline, a lost connection, or its status. Any thread; what a long computation asks now and
  * then. */
 WEIR_API bool weir_call_cancelled(const weir_call *call);
+
+/* What a call waits for: its peer's window, the memory_limit of its server or channel. */
+typedef enum weir_blocked {
+    WEIR_BLOCKED_NOT,
+    WEIR_BLOCKED_BY_PEER,
+    WEIR_BLOCKED_BY_BUDGET
+} weir_blocked;
+
+/* What one call holds and waited for. Times are of waits that are over. */
+typedef struct weir_usage {
+    size_t held;            /* bytes now: messages not yet taken or sent, arenas, the call itself */
+    uint64_t peer_ns;       /* with a message that the peer's window had no room for */
+    uint64_t budget_ns;     /* for memory */
+    uint64_t socket_ns;     /* for room in the output, as the peer did not read its socket */
+    weir_blocked blocked;   /* what it waits for now ... */
+    uint64_t blocked_since; /* ... since when, on the clock of weir_task_now */
+    uint64_t reserved[4];
+} weir_usage;
+
+/* All zero before a client's call is made. By whoever owns one of the call's streams. */
+WEIR_API void weir_call_usage(const weir_call *call, weir_usage *out);
+
+/* The same for all calls of a server or a channel. */
+typedef struct weir_total_usage {
+    uint64_t held;    /* bytes, connections included */
+    uint64_t limit;   /* UINT64_MAX: none */
+    uint64_t calls;   /* that run now */
+    uint64_t refused; /* calls that got RESOURCE_EXHAUSTED at the limit, so far */
+    uint64_t ended;   /* calls that were ended for others: memory was short and they stalled */
+    uint64_t peer_ns; /* as above, of all calls so far */
+    uint64_t budget_ns;
+    uint64_t socket_ns;
+    uint64_t reserved[8];
+} weir_total_usage;
+
+/* weir_pipe_create, and what the pipe holds counts as held by the call, if that was made. */
+WEIR_API weir_pipe *weir_call_pipe(weir_call *call, const weir_pipe_options *options,
+                                   weir_stream *reader);
 
 /*
  * Memory to build a message from. In a typed plain function it lives until that has returned, and

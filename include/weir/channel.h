@@ -40,7 +40,12 @@ typedef struct weir_channel_options {
     weir_tls *tls;         /* credentials, referenced; default: plain text */
     weir_metrics *metrics; /* what its calls are counted in, referenced; default: they are not */
     weir_log log;          /* whom to tell what happens to its connections; default: nobody */
-    uint64_t reserved[11];
+
+    /* Bytes that the channel may hold, and how long a call may stall while it is short of them:
+     * as a server's (weir/server.h). Default UINT64_MAX, no limit, and 10 s. */
+    uint64_t memory_limit;
+    uint64_t stall_timeout_ns;
+    uint64_t reserved[9];
 } weir_channel_options;
 
 /*
@@ -82,6 +87,9 @@ WEIR_API weir_code weir_channel_unary(weir_channel *channel, weir_call *call, we
 /* The channel as a handler: a server method that forwards to it is a proxy. Takes a reference. A
  * call it gets is sent on with its metadata and deadline; what comes back is passed on. */
 WEIR_API weir_handler weir_channel_handler(weir_channel *channel);
+
+/* What it holds and waited for now; any thread. */
+WEIR_API void weir_channel_usage(weir_channel *channel, weir_total_usage *out);
 
 WEIR_API weir_channel *weir_channel_ref(weir_channel *channel);
 

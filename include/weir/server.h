@@ -77,7 +77,19 @@ typedef struct weir_server_options {
      * 550 bytes a second). WEIR_NEVER: it is not. */
     uint64_t handshake_timeout_ns;
     uint64_t header_timeout_ns;
-    uint64_t reserved[9];
+
+    /*
+     * Bytes that the server may hold for all its connections and calls (default UINT64_MAX: no
+     * limit): messages that nobody took or that their peers have no window for, output, arenas,
+     * and an estimate of what connections and calls take themselves. From three quarters of it on,
+     * connections that hold more than their share wait; at the limit new calls get
+     * RESOURCE_EXHAUSTED. While it is short of memory the calls that let go of nothing of what they
+     * hold for stall_timeout_ns (default 10 s) are ended with RESOURCE_EXHAUSTED, the
+     * longest-stalled first.
+     */
+    uint64_t memory_limit;
+    uint64_t stall_timeout_ns;
+    uint64_t reserved[7];
 } weir_server_options;
 
 /* `options` may be NULL: all defaults. */
@@ -156,6 +168,9 @@ WEIR_API void weir_server_shutdown(weir_server *server, uint64_t grace_ns);
 WEIR_API weir_code weir_server_on_shutdown(weir_server *server, void (*fn)(void *self), void *self,
                                            void (*release)(void *self),
                                            weir_status *why) WEIR_MUST_USE;
+
+/* What it holds and waited for now; any thread, at any time. */
+WEIR_API void weir_server_usage(weir_server *server, weir_total_usage *out);
 
 /* Waits on the calling thread until a shutdown is complete. Only with threads of its own. */
 WEIR_API void weir_server_wait(weir_server *server);

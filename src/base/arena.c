@@ -8,6 +8,7 @@
 #include "base/arena.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,15 +33,20 @@ struct own_arena {
     uint64_t memory[BLOCK_SIZE_MIN / sizeof(uint64_t)];
 };
 
+/* In the first block, from its start. */
+static void start(struct weir_arena *arena)
+{
+    size_t skip = (size_t)(-(uintptr_t)arena->first & 7);
+    bool useful = arena->first_size >= skip + 8;
+
+    arena->at = useful ? (uint8_t *)arena->first + skip : NULL;
+    arena->room = useful ? (arena->first_size - skip) & ~(size_t)7 : 0;
+}
+
 void arena_init(struct weir_arena *arena, void *memory, size_t size)
 {
-    size_t skip = (size_t)(-(uintptr_t)memory & 7);
-
     *arena = (struct weir_arena){.first = memory, .first_size = size};
-    if (size >= skip + 8) {
-        arena->at = (uint8_t *)memory + skip;
-        arena->room = (size - skip) & ~(size_t)7;
-    }
+    start(arena);
 }
 
 static bool fits(const struct weir_arena *arena, size_t size)
@@ -63,6 +69,8 @@ static uint8_t *add_block(struct weir_arena *arena, size_t size)
     block->next = arena->blocks;
     arena->blocks = block;
     arena->held += sizeof *block + size;
+    if (arena->memory != NULL)
+        call_charge(arena->memory, sizeof *block + size);
     return block->memory;
 }
 
@@ -134,17 +142,25 @@ static void run_deferred(struct weir_arena *arena)
 
 void arena_clear(struct weir_arena *arena)
 {
-    size_t max_held = arena->max_held;
-
     run_deferred(arena);
+    if (arena->memory != NULL && arena->held != 0)
+        call_release(arena->memory, arena->held);
     while (arena->blocks != NULL) {
         struct arena_block *block = arena->blocks;
 
         arena->blocks = block->next;
         mem_free(block);
     }
-    arena_init(arena, arena->first, arena->first_size);
-    arena->max_held = max_held;
+    arena->held = arena->block_size = 0;
+    arena->refused = false;
+    start(arena);
+}
+
+void arena_charge(struct weir_arena *arena, struct call_budget *memory)
+{
+    arena->memory = memory;
+    if (arena->held != 0)
+        call_charge(memory, arena->held);
 }
 
 void arena_allow(struct weir_arena *arena, size_t more)

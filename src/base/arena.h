@@ -13,6 +13,7 @@
 #include <stdarg.h>
 
 struct arena_block;
+struct call_budget;
 struct arena_deferred;
 
 /* The zero value is an empty arena without a first block. */
@@ -25,6 +26,7 @@ struct weir_arena {
     size_t max_held;   /* 0: no bound */
     bool refused;      /* something did not fit */
     struct arena_deferred *deferred;
+    struct call_budget *memory; /* its blocks are charged to this; NULL: to nothing */
     void *first;
     size_t first_size;
 };
@@ -56,6 +58,9 @@ char *arena_vformat(struct weir_arena *arena, const char *format, va_list argume
 
 /* Frees all but the first block, and starts again in that. The bound stays. */
 void arena_clear(struct weir_arena *arena);
+
+/* From now on its blocks are charged to `memory`, those it has included. */
+void arena_charge(struct weir_arena *arena, struct call_budget *memory);
 
 /* From now on the blocks may hold `more` bytes beyond what they hold (SIZE_MAX: no bound), and
  * nothing was refused yet. */

@@ -323,7 +323,9 @@ void budget_unref(struct budget *budget)
 
 static size_t allowance_of(const struct budget *budget)
 {
-    return budget->own + atomic_load_explicit(&budget->total->allowance, memory_order_relaxed);
+    size_t allowance = atomic_load_explicit(&budget->total->allowance, memory_order_relaxed);
+
+    return budget->has_no_allowance ? 0 : budget->own + allowance;
 }
 
 enum budget_level budget_level_now(const struct budget *budget)
@@ -366,4 +368,24 @@ void budget_stop_waiting(struct budget *budget)
     pthread_mutex_lock(&budget->total->lock);
     forget(budget);
     pthread_mutex_unlock(&budget->total->lock);
+}
+
+/* ---- the longest-stalled call ---- */
+
+bool budget_is_oldest(struct budget *budget)
+{
+    struct budget_total *total = budget->total;
+    struct budget *oldest = budget;
+
+    pthread_mutex_lock(&total->lock);
+    for (struct list *link = total->loops.next; link != &total->loops; link = link->next) {
+        struct budget *loop = LIST_MEMBER(link, struct budget, link);
+
+        if (atomic_load(&loop->oldest) < atomic_load(&oldest->oldest))
+            oldest = loop;
+    }
+    if (oldest != budget)
+        oldest->woken(oldest->self);
+    pthread_mutex_unlock(&total->lock);
+    return oldest == budget;
 }

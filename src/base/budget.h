@@ -64,6 +64,7 @@ struct budget {
     void *self;
     _Atomic uint64_t oldest; /* of a loop: since when its longest-stalled call is that */
     bool is_loop;
+    bool has_no_allowance;
 };
 
 /* `limit`: SIZE_MAX is none. NULL when memory is out. */
@@ -125,15 +126,33 @@ static inline enum budget_level budget_level(const struct budget *budget)
 void budget_wait(struct budget *budget, bool served);
 void budget_stop_waiting(struct budget *budget);
 
+/* ---- the longest-stalled call ---- */
+
+/* A loop's longest-stalled call is that since `since`; UINT64_MAX: it has none. */
+static inline void budget_set_oldest(struct budget *loop, uint64_t since)
+{
+    atomic_store_explicit(&loop->oldest, since, memory_order_relaxed);
+}
+
+/* Whether no other loop has an older one. If one has, it is woken. */
+bool budget_is_oldest(struct budget *loop);
+
 /* All that is held, exactly. */
 size_t budget_total_held(struct budget_total *total);
 
 /* ---- what one call holds ---- */
 
-/* Part of what lives as long as anything of the call does, and keeps `budget` alive. */
+/* What it waits for. */
+enum blocked { BLOCKED_NOT, BLOCKED_BY_PEER, BLOCKED_BY_BUDGET, BLOCKED_BY_SOCKET, BLOCKED_KINDS };
+
+/* Part of what lives as long as anything of the call does, and keeps `budget` alive. The times are
+ * written by the call's loop and read by any thread. */
 struct call_budget {
     struct budget *budget;
     atomic_size_t held;
+    _Atomic int blocked;
+    _Atomic uint64_t blocked_since;
+    _Atomic uint64_t blocked_ns[BLOCKED_KINDS];
 };
 
 static inline void call_charge(struct call_budget *call, size_t size)

@@ -19,6 +19,7 @@ struct segment {
     const uint8_t *data;
     size_t size;
     struct weir_buffer *buffer;
+    size_t keeps;
 };
 
 static struct segment *segment_at(const struct output *output, size_t index)
@@ -83,7 +84,7 @@ static void append(struct output *output, const uint8_t *data, size_t size,
         }
     }
     buffer_ref(buffer);
-    *segment_at(output, output->count++) = (struct segment){data, size, buffer};
+    *segment_at(output, output->count++) = (struct segment){data, size, buffer, 0};
 }
 
 uint8_t *output_reserve(struct output *output, size_t size)
@@ -103,6 +104,7 @@ void output_unreserve(struct output *output, size_t size)
     output->block_used -= size;
     last->size -= size;
     if (last->size == 0) {
+        output->kept -= last->keeps;
         buffer_unref(last->buffer);
         output->count--;
     }
@@ -119,6 +121,14 @@ void output_share(struct output *output, const weir_bytes *bytes, size_t offset,
         append(output, bytes->data + offset, size, bytes->buffer);
     else
         output_write(output, bytes->data + offset, size);
+}
+
+void output_keep(struct output *output, size_t size)
+{
+    if (output->count == 0)
+        return;
+    segment_at(output, output->count - 1)->keeps += size;
+    output->kept += size;
 }
 
 size_t output_peek(const struct output *output, weir_slice *slices, size_t max)
@@ -158,6 +168,7 @@ void output_drop(struct output *output, size_t size)
         }
         size -= left;
         output->sent = 0;
+        output->kept -= first->keeps;
         buffer_unref(first->buffer);
         output->first++;
         output->count--;

@@ -21,6 +21,7 @@ struct output {
     size_t capacity;
     size_t sent; /* of the first segment */
     size_t queued;
+    size_t kept; /* bytes of messages that slices in here keep alive, and nobody else counts */
     struct cache *cache;       /* where blocks come from; may be NULL */
     struct weir_buffer *block; /* where small pieces are copied to */
     size_t block_used;
@@ -39,6 +40,9 @@ uint8_t *output_reserve(struct output *output, size_t size);
 
 /* Refers to a part of `bytes`, with a reference of its own. */
 void output_share(struct output *output, const weir_bytes *bytes, size_t offset, size_t size);
+
+/* What is at the end keeps a message of `size` bytes alive until it was sent. */
+void output_keep(struct output *output, size_t size);
 
 /* Takes back the last `size` bytes, which output_reserve gave. */
 void output_unreserve(struct output *output, size_t size);

@@ -8,6 +8,8 @@
 #include "call/call.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
+#include "stream/pipe.h"
 
 #include <string.h>
 
@@ -69,18 +71,20 @@ void weir_call_unref(weir_call *call)
     if (call == NULL || atomic_fetch_sub_explicit(&call->references, 1, memory_order_acq_rel) != 1)
         return;
     weir_status_clear(&call->status);
+    weir_bytes_unref(&call->tls_peer);
+    arena_clear(&call->arena);
     poke = atomic_load_explicit(&call->poke, memory_order_relaxed);
     if (poke != NULL)
         cell_unref(poke);
-    weir_bytes_unref(&call->tls_peer);
-    arena_clear(&call->arena);
     pthread_mutex_destroy(&call->lock);
     cache_free(call->home, call);
 }
 
-void call_connect(weir_call *call, struct weir_cell *cell)
+void call_connect(weir_call *call, struct weir_cell *cell, struct call_budget *budget)
 {
     cell_ref(cell);
+    call->budget = budget;
+    arena_charge(&call->arena, budget);
     atomic_store(&call->poke, cell);
 }
 
@@ -180,6 +184,35 @@ bool weir_call_cancelled(const weir_call *call)
 {
     return atomic_load_explicit(&call->over, memory_order_acquire) ||
            (atomic_load_explicit(&call->asked, memory_order_acquire) & CALL_ASKED_CANCEL) != 0;
+}
+
+static uint64_t blocked_ns(struct call_budget *budget, enum blocked why)
+{
+    return atomic_load_explicit(&budget->blocked_ns[why], memory_order_relaxed);
+}
+
+void weir_call_usage(const weir_call *call, weir_usage *out)
+{
+    struct call_budget *budget = call->budget;
+
+    *out = (weir_usage){0};
+    if (budget == NULL)
+        return;
+    out->held = atomic_load_explicit(&budget->held, memory_order_relaxed);
+    out->peer_ns = blocked_ns(budget, BLOCKED_BY_PEER);
+    out->budget_ns = blocked_ns(budget, BLOCKED_BY_BUDGET);
+    out->socket_ns = blocked_ns(budget, BLOCKED_BY_SOCKET);
+    out->blocked = (weir_blocked)atomic_load_explicit(&budget->blocked, memory_order_relaxed);
+    out->blocked_since = atomic_load_explicit(&budget->blocked_since, memory_order_relaxed);
+}
+
+weir_pipe *weir_call_pipe(weir_call *call, const weir_pipe_options *options, weir_stream *reader)
+{
+    weir_pipe *pipe = weir_pipe_create(options, reader);
+
+    if (pipe != NULL && call->budget != NULL)
+        pipe_charge(pipe, call->budget, atomic_load(&call->poke));
+    return pipe;
 }
 
 void weir_call_set_timeout(weir_call *call, uint64_t ns)

@@ -55,6 +55,7 @@ struct weir_call {
     _Atomic(struct weir_cell *) poke; /* wakes the transport; set once, maybe amid a cancel */
     atomic_uint functions;            /* server: leftovers.c */
     struct leftovers *leftovers;      /* where those of a call that is over count */
+    struct call_budget *budget;       /* what it holds; lives with `poke` */
     void *pool;                       /* server: where blocking functions run */
     size_t max_message_memory;        /* of one message, unpacked or built; SIZE_MAX: no bound */
     struct weir_arena *message_arena; /* where messages are built now; NULL: in the call's own */
@@ -74,8 +75,9 @@ static inline size_t call_message_memory(size_t max_receive_size)
     return max_receive_size < SIZE_MAX / 32 ? max_receive_size * 16 : SIZE_MAX / 2;
 }
 
-/* Keeps a reference to `cell` as the way to reach the call's transport. */
-void call_connect(weir_call *call, struct weir_cell *cell);
+/* Keeps a reference to `cell` as the way to reach the call's transport; `budget` lives as long as
+ * that. */
+void call_connect(weir_call *call, struct weir_cell *cell, struct call_budget *budget);
 
 /* `bytes` are a struct weir_tls_peer, of which it takes a reference; or empty. */
 void call_set_tls_peer(weir_call *call, const weir_bytes *bytes);

@@ -25,6 +25,8 @@ static void channel_drop(weir_channel *channel)
         cell_detach(channel->closer);
     if (channel->opener != NULL)
         cell_detach(channel->opener);
+    memory_free(channel->memory);
+    budget_total_unref(channel->budget);
     target_clear(&channel->target);
     tls_memory_clear(&channel->tls_memory);
     weir_tls_unref(channel->options.tls);
@@ -111,6 +113,7 @@ static weir_connection *new_connection(weir_channel *channel)
         .metrics = channel->metrics,
         .logger = &channel->logger,
         .number = ++channel->connection_count,
+        .memory = channel->memory,
         .peer = channel->target.address,
         .guard = {.handshake = WEIR_NEVER,
                   .header = WEIR_NEVER,
@@ -226,6 +229,9 @@ static void start_call(void *self, struct exchange *e)
                weir_status_make(WEIR_UNAVAILABLE, "%s cannot be reached", channel->target.address));
     else if (!exchange_bind(e, connection))
         refuse(e, weir_status_make(WEIR_RESOURCE_EXHAUSTED, "out of memory for a call"));
+    else if (!memory_admits(e))
+        refuse(e,
+               weir_status_make(WEIR_RESOURCE_EXHAUSTED, "the channel is out of memory for calls"));
     else
         begin_call(e);
     if (connection != NULL && is_new)
@@ -286,7 +292,7 @@ weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_strea
         call->compression = (int)channel->options.compression;
     call->authority =
         arena_copy(&call->arena, channel->target.authority, strlen(channel->target.authority));
-    e = exchange_create(channel->loop, call, true, max_receive_size);
+    e = exchange_create(channel->loop, channel->memory->budget, call, true, max_receive_size);
     if (e == NULL || call->authority == NULL) {
         call->authority = "";
         if (e != NULL)
@@ -358,6 +364,10 @@ static void set_options(weir_channel *channel, const weir_channel_options *optio
         channel->options.keepalive_ns = WEIR_NEVER;
     if (channel->options.keepalive_ns < MIN_KEEPALIVE_NS)
         channel->options.keepalive_ns = MIN_KEEPALIVE_NS;
+    if (channel->options.memory_limit == 0)
+        channel->options.memory_limit = UINT64_MAX;
+    if (channel->options.stall_timeout_ns == 0)
+        channel->options.stall_timeout_ns = WEIR_SECONDS(10);
     if (channel->options.keepalive_timeout_ns == 0)
         channel->options.keepalive_timeout_ns = WEIR_SECONDS(20);
     if (channel->options.authority != NULL) {
@@ -404,9 +414,12 @@ static weir_code create(struct target *target, const weir_channel_options *optio
     channel->target = *target;
     channel->backoff_ns = FIRST_BACKOFF_NS;
     set_options(channel, options);
+    channel->budget = memory_total_create(channel->options.memory_limit);
+    if (channel->budget != NULL)
+        channel->memory = memory_create(loop, channel->budget, channel->options.stall_timeout_ns);
     channel->closer = cell_create(loop->mailbox, close_channel, channel);
-    if (channel->closer == NULL || channel->user_agent == NULL || !open_metrics(channel) ||
-        channel->target.authority == NULL ||
+    if (channel->closer == NULL || channel->memory == NULL || channel->user_agent == NULL ||
+        !open_metrics(channel) || channel->target.authority == NULL ||
         (channel->options.tls != NULL && channel->tls_name == NULL)) {
         channel_drop(channel);
         return out_of_memory(why);
@@ -473,6 +486,13 @@ weir_code weir_channel_create_fd(int fd, const weir_channel_options *options, we
     return weir_fail(why, WEIR_UNIMPLEMENTED, "no sockets: no driver was built");
 }
 #endif
+
+void weir_channel_usage(weir_channel *channel, weir_total_usage *out)
+{
+    *out = (weir_total_usage){.limit = channel->options.memory_limit};
+    memory_add_usage(channel->memory, out);
+    out->held = budget_total_held(channel->budget);
+}
 
 weir_channel *weir_channel_ref(weir_channel *channel)
 {

@@ -25,6 +25,8 @@ struct weir_channel {
     atomic_size_t holds;      /* the users' all together, each call that was not started, the
                                  connection: with the last one it is freed */
     weir_loop *loop;
+    struct budget_total *budget;
+    struct memory *memory;
     weir_channel_options options;
     struct target target;
     char *user_agent;

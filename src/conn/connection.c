@@ -11,8 +11,6 @@
 #include "base/clock.h"
 #include "call/leftovers.h"
 
-/* All calls together; it is credited on receipt, so it has to hold what is on its way. */
-#define CONNECTION_WINDOW ((size_t)256 * 1024)
 /* Control frames that a peer may make us owe it before we stop reading what it sends. */
 #define MAX_BACKLOG 1000
 /* After the grace of a shutdown, or an error, for the last output to leave. */
@@ -22,7 +20,6 @@
 /* What our pings hold. */
 #define KEEPALIVE_PING UINT64_C(0x77656972616c6976)
 #define DRAIN_PING UINT64_C(0x7765697264726169)
-#define WINDOW_PING UINT64_C(0x7765697277696e64)
 /* So many frames may wait for a turn to be looked at. */
 #define FRAMES_UNSEEN 256
 /* Headers of so many times the size that we take are not even refused in gRPC's terms: each one
@@ -40,7 +37,7 @@ void connection_name(weir_connection *c)
     name(c);
 }
 
-static void make_runnable(weir_connection *c)
+void connection_make_runnable(weir_connection *c)
 {
     if (list_is_empty(&c->runnable_link))
         list_append(&c->loop->runnable, &c->runnable_link);
@@ -49,7 +46,7 @@ static void make_runnable(weir_connection *c)
 void connection_add_work(weir_connection *c, struct list *work_link)
 {
     list_append(&c->work, work_link);
-    make_runnable(c);
+    connection_make_runnable(c);
 }
 
 weir_connection *connection_of_named_link(struct list *link)
@@ -66,7 +63,7 @@ static void *on_begin(void *self, int32_t id)
     struct exchange *e = NULL;
 
     if (call != NULL)
-        e = exchange_create(c->loop, call, false, c->max_receive_size);
+        e = exchange_create(c->loop, c->budget, call, false, c->max_receive_size);
     if (e != NULL && !exchange_bind(e, c)) {
         exchange_destroy(e);
         e = NULL;
@@ -135,6 +132,7 @@ static void on_data(void *self, void *stream, const uint8_t *data, size_t size)
     if (inbound_append(e->in, data, size, &credit, &why) != WEIR_OK)
         exchange_step(e, CALL_FAULT, why);
     measure_received(e);
+    memory_received(e, size);
     if (credit != 0)
         connection_credit(c, e, credit);
 }
@@ -240,7 +238,7 @@ static void on_ping(void *self, bool ack, uint64_t opaque)
         window_answered(&c->window);
     else if (opaque == DRAIN_PING && c->drain == DRAIN_NOTICE)
         end_notice(c);
-    make_runnable(c);
+    connection_make_runnable(c);
 }
 
 static const struct http2_events session_events = {
@@ -272,6 +270,7 @@ static void connection_destroy(weir_connection *c)
     leftovers_detach(c->leftovers);
     secure_free(c);
     output_clear(&c->output);
+    memory_close(c);
     mem_free(c->peer);
     mem_free(c);
 }
@@ -318,6 +317,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     c->session = http2_create(&http2, &session_events, c);
     if (c->peer == NULL || c->session == NULL ||
         (options->tls != NULL && !secure_create(c, options)) ||
+        !memory_open(c, options->memory, options->client) ||
         !loop_timer_open(loop, &c->grace, grace_over)) {
         connection_destroy(c);
         return NULL;
@@ -332,7 +332,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
         measure_open(c);
     if (c->opened)
         report_opened(c);
-    make_runnable(c);
+    connection_make_runnable(c);
     name(c);
     return c;
 }
@@ -382,6 +382,7 @@ void weir_connection_free(weir_connection *c)
     c->loop->connections--;
     measure_gone(c);
     report_closed(c);
+    memory_close(c); /* while its owner is there */
     list_remove(&c->owner_link);
     if (c->owner.freed != NULL)
         c->owner.freed(c->owner.self);
@@ -412,7 +413,7 @@ void connection_break(weir_connection *c, const char *reason)
     name(c);
     if (c->client && !c->opened)
         return; /* weir_connection_eof decides whether it is tried again */
-    make_runnable(c);
+    connection_make_runnable(c);
     lose(c, WEIR_UNAVAILABLE, reason, false);
 }
 
@@ -458,7 +459,7 @@ weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t 
     else
         fine = connection_receive(c, data, size);
     if (fine && (needs_look(c) || window_is_due(&c->window)))
-        make_runnable(c);
+        connection_make_runnable(c);
     name(c);
     return fine ? WEIR_OK : WEIR_INTERNAL;
 }
@@ -478,25 +479,34 @@ bool weir_connection_wants_input(const weir_connection *c)
 void connection_pull(weir_connection *c)
 {
     turn_start();
+    memory_clock_output(c);
     if (!http2_send(c->session, &c->output) && !c->broken)
         connection_break(c, "HTTP/2 error");
+    memory_clock_output(c);
     turn_stop();
 }
 
 size_t weir_connection_output(weir_connection *c, weir_slice *out, size_t max)
 {
+    size_t count;
+
     if (c->eof)
         return 0;
     c->loop->mailbox->attended = true;
-    if (c->secure != NULL)
-        return secure_send(c, out, max);
-    connection_pull(c);
-    return output_peek(&c->output, out, max);
+    if (c->secure != NULL) {
+        count = secure_send(c, out, max);
+    } else {
+        connection_pull(c);
+        count = output_peek(&c->output, out, max);
+    }
+    memory_count_output(c);
+    return count;
 }
 
 void weir_connection_output_done(weir_connection *c, size_t size)
 {
     output_drop(c->secure != NULL ? &c->secure->out : &c->output, size);
+    memory_count_output(c);
 }
 
 void weir_connection_open(weir_connection *c, const char *peer_address)
@@ -520,7 +530,7 @@ void connection_ready(weir_connection *c)
     c->opened = true;
     c->down = false;
     c->guard.read = true; /* what is waited for begins now */
-    make_runnable(c);
+    connection_make_runnable(c);
     if (c->owner.opened != NULL)
         c->owner.opened(c->owner.self);
     connection_start_queued(c);
@@ -554,6 +564,7 @@ void weir_connection_eof(weir_connection *c, const char *reason)
         connection_pass_on_unsent(c);
     c->eof = true;
     output_clear(&c->output);
+    memory_count_output(c);
     lose(c, WEIR_UNAVAILABLE, reason, false);
     name(c);
 }
@@ -601,7 +612,7 @@ static void end_notice(weir_connection *c)
     if (!c->client)
         http2_shutdown(c->session, c->farewell);
     else
-        make_runnable(c);
+        connection_make_runnable(c);
     loop_timer_set(c->loop, &c->grace, c->grace_end);
     name(c);
 }
@@ -663,7 +674,7 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
     }
     c->shutdown_asked = true;
     c->shutdown_grace = grace_ns;
-    make_runnable(c);
+    connection_make_runnable(c);
 }
 
 /* ---- the guard ---- */
@@ -731,52 +742,6 @@ static void watch_over(struct loop_timer *timer)
     name(c);
 }
 
-/* ---- windows ---- */
-
-/* Each gets at most half of what is left, so that none takes all and the sum has a bound. */
-static void widen(weir_connection *c, struct exchange *e)
-{
-    size_t before = e->in->window, room = before + (2 * c->window.max - c->widened) / 2;
-    size_t size = c->window.size < room ? c->window.size : room;
-
-    if (size <= before || !inbound_grow(e->in, size))
-        return;
-    c->widened += size - before;
-    http2_set_window(c->session, e->id, size);
-}
-
-void connection_credit(weir_connection *c, struct exchange *e, size_t size)
-{
-    http2_credit(c->session, e->id, size, e->in->owed);
-    widen(c, e);
-}
-
-static void widen_all(weir_connection *c)
-{
-    struct list *link;
-
-    if (c->window.size > CONNECTION_WINDOW)
-        http2_set_window(c->session, 0, c->window.size);
-    for (link = c->exchanges.next; link != &c->exchanges; link = link->next) {
-        struct exchange *e = LIST_MEMBER(link, struct exchange, link);
-
-        if (e->id != 0)
-            widen(c, e);
-    }
-}
-
-static void measure_window(weir_connection *c)
-{
-    size_t before = c->window.size;
-
-    if (is_ending(c))
-        return;
-    if (window_look(&c->window, c->loop->now))
-        http2_ping(c->session, WINDOW_PING);
-    if (c->window.size != before)
-        widen_all(c);
-}
-
 /* A client's GOAWAY would overtake the requests that wait for room, and a server to which it says
  * that there are no calls is done: so it is said when there are none. */
 static void part(weir_connection *c)
@@ -796,10 +761,13 @@ void connection_run_link(struct list *runnable_link)
     if (c->shutdown_asked && !c->broken && !c->eof)
         drain(c, c->shutdown_grace, NULL);
     c->shutdown_asked = false;
+    if (!list_is_empty(&c->withheld) || !list_is_empty(&c->turns))
+        memory_serve(c);
     while ((link = list_take(&c->work)) != NULL)
         exchange_run(LIST_MEMBER(link, struct exchange, work_link));
     keep_watch(c);
-    measure_window(c);
+    if (!is_ending(c))
+        connection_measure_window(c);
     part(c);
     if (c->broken && !c->lingering && (!c->client || c->opened))
         linger(c);

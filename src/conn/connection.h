@@ -9,9 +9,15 @@
 
 #include "conn/exchange.h"
 #include "conn/guard.h"
+#include "conn/memory.h"
 #include "conn/report.h"
 #include "conn/secure.h"
 #include "conn/window.h"
+
+/* All calls together; it is credited on receipt, so it has to hold what is on its way. */
+#define CONNECTION_WINDOW ((size_t)256 * 1024)
+/* What the ping holds that measures the path. */
+#define WINDOW_PING UINT64_C(0x7765697277696e64)
 
 /* Whom a connection works for: a server, or a channel. */
 struct connection_owner {
@@ -48,6 +54,7 @@ struct connection_options {
     struct metrics_shard *metrics; /* outlives the connection; NULL: nobody counts */
     struct logger *logger;         /* likewise; NULL: nobody listens */
     uint64_t number;               /* for the log */
+    struct memory *memory;         /* its owner's; outlives the connection */
     struct connection_owner owner;
 };
 
@@ -88,6 +95,18 @@ struct weir_connection {
     uint64_t notice_end;
     uint64_t grace_end;
     const char *farewell; /* the debug data of a GOAWAY that comes; may be NULL */
+    struct memory *memory;
+    struct budget *budget;
+    struct weir_cell *room; /* woken when there is memory again, for which it then does not wait */
+    bool waits;
+    bool served;          /* some withheld call went on since it waited last */
+    struct list withheld; /* calls, see memory.c */
+    struct list turns;
+    size_t holding; /* calls that hold a message that counts */
+    size_t output_charged;
+    bool socket_full; /* its output is, since `full_since` */
+    uint64_t full_since;
+    uint64_t socket_ns;   /* that it was so, in all */
     struct window window; /* that its HTTP/2 streams should have */
     size_t widened;       /* bytes by which theirs are larger than the first; < 2 * window.max */
     struct guard guard;
@@ -146,8 +165,14 @@ bool connection_is_down(const weir_connection *connection);
 
 void connection_add_work(weir_connection *connection, struct list *work_link);
 
+/* It runs in the next turn. */
+void connection_make_runnable(weir_connection *connection);
+
 /* Bytes of a call were taken, and go back to its peer; it may get a larger window, too. */
 void connection_credit(weir_connection *connection, struct exchange *e, size_t size);
+
+/* In the run phase: how large windows should be by now. */
+void connection_measure_window(weir_connection *connection);
 
 /* ---- for what lies between it and its socket (secure.c) ---- */
 

@@ -18,6 +18,18 @@
 /* Larger pieces are referred to, smaller ones copied. */
 #define SHARE_ABOVE ((size_t)1024)
 
+/* The ways around memory.c where nothing is to be done there, which is most often so. */
+static void count_held(struct exchange *e)
+{
+    if (e->held_charged != 0 || (e->holding && e->held.message.size > MEMORY_SMALL))
+        memory_count_held(e);
+}
+
+static bool lets_poll(struct exchange *e, bool ahead)
+{
+    return !budget_is_short(e->connection->budget) || memory_lets_poll(e, ahead);
+}
+
 static void exchange_woken(void *target)
 {
     struct exchange *e = target;
@@ -46,15 +58,15 @@ static void exchange_timer(struct loop_timer *timer)
     exchange_woken(e);
 }
 
-struct exchange *exchange_create(weir_loop *loop, weir_call *call, bool client,
-                                 size_t max_receive_size)
+struct exchange *exchange_create(weir_loop *loop, struct budget *budget, weir_call *call,
+                                 bool client, size_t max_receive_size)
 {
     struct cache *home;
     struct exchange *e = cache_zalloc(loop->exchanges, sizeof *e, &home);
 
     if (e == NULL)
         return NULL;
-    e->in = inbound_create(loop, e, max_receive_size);
+    e->in = inbound_create(loop, budget, e, max_receive_size);
     if (e->in == NULL) {
         cache_free(home, e);
         return NULL;
@@ -67,9 +79,10 @@ struct exchange *exchange_create(weir_loop *loop, weir_call *call, bool client,
     list_init(&e->link);
     list_init(&e->work_link);
     list_init(&e->queue_link);
+    list_init(&e->room_link);
     call_state_init(&e->state, client ? CALL_CLIENT : CALL_SERVER);
     task_init(&e->task, loop->mailbox, exchange_woken, e);
-    call_connect(call, &e->in->poke);
+    call_connect(call, &e->in->poke, &e->in->memory);
     return e;
 }
 
@@ -80,14 +93,22 @@ bool exchange_bind(struct exchange *e, weir_connection *connection)
     e->connection = connection;
     list_append(&connection->exchanges, &e->link);
     connection->exchange_count++;
+    memory_join(e);
     arm_timer(e);
     return true;
 }
 
+/* Slices of it that wait for the socket keep all of it. */
 static void drop_held(struct exchange *e)
 {
+    const weir_bytes *message = &e->held.message;
+
+    if (e->held_sent > sizeof e->prefix && message->size > SHARE_ABOVE && message->buffer != NULL &&
+        e->connection != NULL)
+        output_keep(&e->connection->output, message->size);
     weir_item_clear(&e->held);
     e->holding = false;
+    e->held_sent = 0;
 }
 
 /* A server may end a call at its deadline before the client's own timer fires. */
@@ -104,6 +125,7 @@ static void leave_connection(struct exchange *e)
     list_remove(&e->work_link);
     if (e->connection == NULL)
         return;
+    memory_leave(e);
     connection_dequeue(e->connection, e);
     e->connection->exchange_count--;
     e->connection->widened -= e->in->window - WINDOW_FIRST;
@@ -134,9 +156,10 @@ void exchange_destroy(struct exchange *e)
     atomic_store_explicit(&e->call->over, true, memory_order_release);
     weir_stream_release(&e->out);
     drop_held(e);
+    count_held(e);
     task_detach(&e->task);
-    inbound_close(e->in);
     weir_call_unref(e->call);
+    inbound_close(e->in);
     weir_status_clear(&e->status);
     weir_status_clear(&e->refusal);
     weir_status_clear(&e->reply);
@@ -326,6 +349,10 @@ static void act_on_out(struct exchange *e, unsigned actions)
     if (actions & CALL_RELEASE_OUT) {
         e->out_ended = true;
         drop_held(e);
+        if (e->held_charged != 0) {
+            memory_count_held(e);
+            memory_count_output(e->connection);
+        }
         exchange_schedule(e, EXCHANGE_RELEASE);
     }
     if (e->id == 0)
@@ -340,7 +367,10 @@ static void act_on_out(struct exchange *e, unsigned actions)
     if ((actions & CALL_RESET_NO_ERROR) && e->http_answer == NULL)
         http2_reset(session, e->id, HTTP2_NO_ERROR);
     if (actions & CALL_RESET_CANCEL)
-        http2_reset(session, e->id, HTTP2_CANCEL);
+        http2_reset(session, e->id,
+                    !e->in->client && e->status.code == WEIR_RESOURCE_EXHAUSTED
+                        ? HTTP2_ENHANCE_YOUR_CALM
+                        : HTTP2_CANCEL);
 }
 
 void exchange_step(struct exchange *e, enum call_event event, weir_status status)
@@ -477,10 +507,37 @@ static size_t write_held(struct exchange *e, struct output *output, size_t max)
     return written;
 }
 
+/* It may send: what it waited for until now. */
+static void begin_pull(struct exchange *e)
+{
+    uint64_t socket_ns = e->connection->socket_ns;
+
+    if (e->blocked == BLOCKED_BY_PEER)
+        memory_unblock(e);
+    else if (e->blocked == BLOCKED_NOT && socket_ns != e->socket_mark)
+        memory_add_blocked(e, BLOCKED_BY_SOCKET, socket_ns - e->socket_mark);
+    e->socket_mark = socket_ns;
+}
+
+static void end_pull(struct exchange *e, size_t size, size_t max)
+{
+    if (size != 0)
+        e->moved_at = e->loop->now;
+    count_held(e);
+    if (size != max || http2_window(e->connection->session, e->id) > (int32_t)size)
+        return;
+    /* The window is used up: nobody pulls again, but behind a whole message the end may be next. */
+    if (e->holding)
+        memory_block(e, BLOCKED_BY_PEER);
+    else
+        exchange_schedule(e, EXCHANGE_POLL);
+}
+
 size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum http2_pull *more)
 {
     size_t size = 0;
 
+    begin_pull(e);
     *more = HTTP2_PULL_MORE;
     while (size < max) {
         weir_poll poll;
@@ -494,6 +551,10 @@ size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum
             *more = e->in->client && e->state.end_asked ? HTTP2_PULL_END : HTTP2_PULL_PENDING;
             break;
         }
+        if (!lets_poll(e, false)) {
+            *more = HTTP2_PULL_PENDING;
+            break;
+        }
         poll = poll_out(e);
         if (poll == WEIR_PENDING)
             *more = HTTP2_PULL_PENDING;
@@ -503,13 +564,28 @@ size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum
             break;
     }
     e->deferred = size == 0 && *more == HTTP2_PULL_PENDING;
-    /* The window is used up with the message: nobody pulls again, but the end may be next. */
-    if (size == max && !e->holding && http2_window(e->connection->session, e->id) <= (int32_t)size)
-        exchange_schedule(e, EXCHANGE_POLL);
+    end_pull(e, size, max);
     return size;
 }
 
 /* ---- the run phase ---- */
+
+/* What that gives cannot leave at once. */
+static void poll_outside(struct exchange *e)
+{
+    weir_poll poll = poll_out(e);
+
+    if (poll == WEIR_READY) {
+        count_held(e);
+        e->socket_mark = e->connection->socket_ns;
+        if (e->headers_out || http2_starts_closed(e->connection->session))
+            memory_block(e, BLOCKED_BY_PEER);
+        if (!e->headers_out)
+            exchange_step(e, CALL_SEND_HEADERS_NOW, (weir_status){0});
+    } else if (poll == WEIR_END || poll == WEIR_ERROR) {
+        end_out(e, poll);
+    }
+}
 
 /*
  * Polls outside a pull: until the headers are out, and while the peer's window is closed. What that
@@ -519,20 +595,16 @@ size_t exchange_pull(struct exchange *e, struct output *output, size_t max, enum
 static void advance(struct exchange *e)
 {
     struct http2_session *session = e->connection->session;
-    weir_poll poll;
+    bool ahead;
 
     if (e->id == 0 || e->holding)
         return;
-    if ((!e->headers_out || http2_window(session, e->id) <= 0) && !e->out_ended &&
-        !e->out_pending) {
-        poll = poll_out(e);
-        if (poll == WEIR_READY && !e->headers_out)
-            exchange_step(e, CALL_SEND_HEADERS_NOW, (weir_status){0});
-        else if (poll == WEIR_END || poll == WEIR_ERROR)
-            end_out(e, poll);
-    }
+    ahead = e->headers_out && http2_window(session, e->id) <= 0;
+    if ((!e->headers_out || ahead) && !e->out_ended && !e->out_pending && lets_poll(e, ahead))
+        poll_outside(e);
     if (e->deferred && e->id != 0) {
         e->deferred = false;
+        e->socket_mark = e->connection->socket_ns;
         http2_resume(session, e->id);
     }
 }
@@ -544,6 +616,8 @@ static void look_at_pokes(struct exchange *e)
     size_t credit = inbound_take_credit(e->in, &released);
 
     step_fault(e);
+    if (e->debt != 0)
+        memory_taken(e);
     if (credit != 0 && e->id != 0)
         connection_credit(e->connection, e, credit);
     if ((asked & CALL_ASKED_CANCEL) || (released && e->in->client))

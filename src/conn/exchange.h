@@ -64,6 +64,17 @@ struct exchange {
     uint8_t prefix[5];
     size_t held_sent; /* of prefix and message */
     weir_item held;
+    size_t held_charged;
+    /* What memory.c knows of it. */
+    struct list room_link; /* withheld until there is memory */
+    size_t owed;           /* taken, and withheld from the peer's window */
+    size_t debt;           /* came, and not yet given back to the connection's window */
+    bool may_end;          /* it was polled for what came: its end may be next */
+    enum blocked blocked;
+    uint64_t blocked_since;
+    uint64_t socket_mark; /* of the connection's socket_ns, since when it had something to send */
+    struct heap_node stall;
+    uint64_t moved_at;   /* it let something go */
     weir_status status;  /* the call's, once the state machine fixed it */
     weir_status refusal; /* what a header block did wrong; counts when `refused` */
     bool refused;
@@ -87,10 +98,10 @@ struct exchange {
     weir_status reply; /* grpc-status and its kin, as they come */
 };
 
-/* A call's transport. The call is referenced. `role` client: the call's poke is set. NULL when
- * memory is out. */
-struct exchange *exchange_create(weir_loop *loop, weir_call *call, bool client,
-                                 size_t max_receive_size);
+/* A call's transport, charged to `budget`. The call is referenced. `client`: the call's poke
+ * is set. NULL when memory is out. */
+struct exchange *exchange_create(weir_loop *loop, struct budget *budget, weir_call *call,
+                                 bool client, size_t max_receive_size);
 
 /* Client: its request never left its connection, so that it can be sent on another one. */
 void exchange_unbind(struct exchange *e);

@@ -8,25 +8,42 @@
 
 #include "base/alloc.h"
 #include "conn/exchange.h"
+#include "conn/memory.h"
 #include "conn/window.h"
 #include "framing/compression.h"
+
+/* Under the lock, where others may use it: charges what the reader holds. One small chunk is in
+ * what each call costs. */
+static void count_memory(struct inbound *in)
+{
+    size_t held = frame_reader_held(&in->reader);
+    size_t size = held > SMALL_CHUNK ? held : 0;
+
+    if ((size | in->charged) != 0)
+        call_recharge(&in->memory, &in->charged, size);
+}
 
 static void inbound_destroy(struct weir_cell *cell)
 {
     struct inbound *in = (struct inbound *)cell;
 
     frame_reader_clear(&in->reader);
+    count_memory(in);
     weir_waker_release(&in->waker);
     weir_status_clear(&in->status);
     weir_status_clear(&in->fault);
     weir_bytes_unref(&in->tls_peer);
     arena_clear(&in->arena);
+    call_release(&in->memory, MEMORY_CALL);
+    if (in->keeps_budget)
+        budget_unref(in->memory.budget);
     pthread_mutex_destroy(&in->lock);
     cell_release_mailbox(cell);
     cache_free(in->home, in);
 }
 
-struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange, size_t max_receive_size)
+struct inbound *inbound_create(weir_loop *loop, struct budget *budget, struct exchange *exchange,
+                               size_t max_receive_size)
 {
     struct cache *home;
     struct inbound *in = cache_zalloc(loop->inbounds, sizeof *in, &home);
@@ -42,7 +59,10 @@ struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange, size_
     frame_reader_init(&in->reader, max_receive_size, false);
     in->reader.small_buffers = loop->small_buffers;
     in->reader.frame_buffers = loop->frame_buffers;
+    in->memory.budget = budget;
+    call_charge(&in->memory, MEMORY_CALL);
     arena_init(&in->arena, NULL, 0);
+    in->arena.memory = &in->memory;
     metadata_init(&in->headers, &in->arena);
     metadata_init(&in->trailers, &in->arena);
     in->deadline = WEIR_NEVER;
@@ -82,7 +102,7 @@ static weir_poll end_with(struct inbound *in, weir_item *out)
 static void note_credit(struct inbound *in)
 {
     in->credit += frame_reader_credit(&in->reader);
-    if (in->credit >= EXCHANGE_CREDIT_BATCH)
+    if (in->credit >= EXCHANGE_CREDIT_BATCH || in->awaited)
         cell_wake(&in->poke);
 }
 
@@ -95,6 +115,8 @@ static weir_poll take(struct inbound *in, weir_task *task, weir_item *out)
     if (frame_reader_take(&in->reader, &out->message, &out->flags)) {
         in->caught_up = !frame_reader_has_message(&in->reader);
         out->flags = out->flags != 0 ? WEIR_ITEM_COMPRESSED : 0;
+        in->taken = true;
+        count_memory(in);
         note_credit(in);
         return WEIR_READY;
     }
@@ -114,6 +136,7 @@ static weir_poll fail(struct inbound *in, weir_item *out)
     in->fault = weir_status_ref(&out->status);
     in->told = true;
     frame_reader_discard(&in->reader);
+    count_memory(in);
     in->credit += frame_reader_credit(&in->reader);
     if (in->call != NULL) {
         weir_status_clear(&in->call->status);
@@ -129,7 +152,8 @@ static weir_poll inflate_item(struct inbound *in, weir_compression encoding, siz
                               weir_item *out)
 {
     weir_bytes plain;
-    weir_code code = compression_inflate(encoding, &out->message, max_size, &plain, &out->status);
+    weir_code code =
+        compression_inflate(encoding, &out->message, max_size, &in->memory, &plain, &out->status);
 
     if (code != WEIR_OK)
         return fail(in, out);
@@ -161,6 +185,7 @@ static void inbound_release(void *self)
     pthread_mutex_lock(&in->lock);
     atomic_store_explicit(&in->released, true, memory_order_release);
     frame_reader_discard(&in->reader);
+    count_memory(in);
     in->credit += frame_reader_credit(&in->reader);
     weir_waker_release(&in->waker);
     in->waiting = false;
@@ -219,6 +244,7 @@ weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, s
         return WEIR_OK;
     }
     code = frame_reader_append(&in->reader, data, size, why);
+    count_memory(in);
     in->credit += frame_reader_credit(&in->reader);
     *credit = due_credit(in);
     if (frame_reader_has_message(&in->reader)) {
@@ -240,8 +266,10 @@ static void end_locked(struct inbound *in, weir_status status, bool at_once)
     in->status = status;
     in->finished = true;
     in->aborted = at_once;
-    if (at_once)
+    if (at_once) {
         frame_reader_discard(&in->reader);
+        count_memory(in);
+    }
     wake_reader(in);
 }
 
@@ -263,6 +291,7 @@ weir_code inbound_end(struct inbound *in, weir_status *why)
 
     pthread_mutex_lock(&in->lock);
     code = frame_reader_end(&in->reader, why);
+    count_memory(in);
     if (code == WEIR_OK)
         end_locked(in, (weir_status){0}, false);
     pthread_mutex_unlock(&in->lock);
@@ -283,6 +312,7 @@ void inbound_discard(struct inbound *in)
 {
     pthread_mutex_lock(&in->lock);
     frame_reader_discard(&in->reader);
+    count_memory(in);
     in->credit += frame_reader_credit(&in->reader);
     pthread_mutex_unlock(&in->lock);
 }
@@ -293,6 +323,7 @@ weir_code inbound_check_end(struct inbound *in, weir_status *why)
 
     pthread_mutex_lock(&in->lock);
     code = frame_reader_end(&in->reader, why);
+    count_memory(in);
     pthread_mutex_unlock(&in->lock);
     return code;
 }
@@ -352,7 +383,46 @@ size_t inbound_take_credit(struct inbound *in, bool *released)
     return credit;
 }
 
+bool inbound_has_news(struct inbound *in)
+{
+    bool news;
+
+    if (in->client || atomic_load_explicit(&in->released, memory_order_relaxed))
+        return false;
+    pthread_mutex_lock(&in->lock);
+    news = frame_reader_has_message(&in->reader) || (in->finished && !in->told);
+    pthread_mutex_unlock(&in->lock);
+    return news;
+}
+
+size_t inbound_await_take(struct inbound *in)
+{
+    size_t unread;
+
+    pthread_mutex_lock(&in->lock);
+    unread = frame_reader_unread(&in->reader);
+    in->awaited = unread != 0;
+    pthread_mutex_unlock(&in->lock);
+    return unread;
+}
+
+bool inbound_was_taken(struct inbound *in)
+{
+    bool taken;
+
+    pthread_mutex_lock(&in->lock);
+    taken = in->taken;
+    in->taken = false;
+    pthread_mutex_unlock(&in->lock);
+    return taken;
+}
+
 void inbound_close(struct inbound *in)
 {
+    /* Who has a reference yet may charge and release after the connection is gone. */
+    if (!cell_is_single(&in->poke)) {
+        in->keeps_budget = true;
+        budget_ref(in->memory.budget);
+    }
     cell_detach(&in->poke);
 }

@@ -9,6 +9,7 @@
 #ifndef CONN_INBOUND_H
 #define CONN_INBOUND_H
 
+#include "base/budget.h"
 #include "call/call.h"
 #include "conn/loop.h"
 #include "framing/reader.h"
@@ -17,8 +18,13 @@
 struct exchange;
 
 struct inbound {
-    struct weir_cell poke; /* target: the exchange, on the loop's thread only */
+    struct weir_cell poke;     /* target: the exchange, on the loop's thread only */
+    struct call_budget memory; /* of the whole call */
+    bool keeps_budget;         /* it outlives what kept the budget alive */
     pthread_mutex_t lock;
+    size_t charged; /* for what `reader` holds */
+    bool taken;     /* something was, since it was last asked */
+    bool awaited;   /* the exchange wants to know when something is */
     struct frame_reader reader;
     weir_waker waker;
     weir_status status;   /* how it ended */
@@ -50,7 +56,8 @@ struct inbound {
 };
 
 /* NULL when memory is out. One reference, the exchange's. */
-struct inbound *inbound_create(weir_loop *loop, struct exchange *exchange, size_t max_receive_size);
+struct inbound *inbound_create(weir_loop *loop, struct budget *budget, struct exchange *exchange,
+                               size_t max_receive_size);
 
 /* The reading end, to give away: its release pokes the exchange. `call`: client only,
  * referenced. */
@@ -87,6 +94,15 @@ bool inbound_grow(struct inbound *in, size_t size);
 
 /* How the peer compresses: before its first message. */
 void inbound_set_encoding(struct inbound *in, weir_compression encoding);
+
+/* Whether a poll of its reader finds something: a message, or the end. Never so at a client. */
+bool inbound_has_news(struct inbound *in);
+
+/* Bytes that came and were not taken yet. The exchange is poked when some are. */
+size_t inbound_await_take(struct inbound *in);
+
+/* Whether its reader took something since this was last asked. */
+bool inbound_was_taken(struct inbound *in);
 
 /* What the reader found wrong; true once, and *status moves out. */
 bool inbound_take_fault(struct inbound *in, weir_status *status);

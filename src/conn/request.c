@@ -142,6 +142,8 @@ void request_start(struct exchange *e)
         exchange_refuse(e, WEIR_UNKNOWN, "not a gRPC request");
     if (e->call->timeout_ns == 0)
         exchange_refuse(e, WEIR_DEADLINE_EXCEEDED, "the deadline passed");
+    if (!e->refused && budget_is_short(e->connection->budget) && !memory_admits(e))
+        exchange_refuse(e, WEIR_RESOURCE_EXHAUSTED, "the server is out of memory for calls");
     if (e->refused)
         refuse(e);
     else

@@ -8,6 +8,7 @@
 #include "framing/compression.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
 #include "bytes/buffer.h"
 
 #include <string.h>
@@ -84,6 +85,8 @@ unsigned compression_parse_list(weir_slice names)
 #include <zlib.h>
 
 enum { FIRST_CAPACITY = 1024, SMALLEST = 32 };
+/* What zlib takes to inflate a message. */
+#define INFLATE_STATE ((size_t)44 * 1024)
 
 static void *zlib_alloc(void *self, unsigned count, unsigned size)
 {
@@ -104,7 +107,15 @@ struct plain {
     struct weir_buffer *buffer;
     size_t size;
     size_t capacity;
+    struct call_budget *memory; /* may be NULL */
+    size_t charged;
 };
+
+static void charge(struct plain *plain, size_t size)
+{
+    if (plain->memory != NULL)
+        call_recharge(plain->memory, &plain->charged, size);
+}
 
 static weir_code out_of_memory(weir_status *why)
 {
@@ -126,6 +137,7 @@ static bool grow(struct plain *plain, size_t max_size)
         return false;
     plain->buffer = buffer;
     plain->capacity = capacity;
+    charge(plain, INFLATE_STATE + capacity);
     return true;
 }
 
@@ -185,20 +197,31 @@ static weir_code inflate_all(z_stream *z, weir_compression compression, size_t m
     return WEIR_OK;
 }
 
+static weir_code inflate_with(z_stream *z, weir_compression compression, const weir_bytes *data,
+                              size_t max_size, struct plain *plain, weir_status *why)
+{
+    weir_code code;
+
+    if (inflateInit2(z, kinds[compression].window_bits) != Z_OK)
+        return out_of_memory(why);
+    z->next_in = (uint8_t *)data->data;
+    z->avail_in = (unsigned)data->size;
+    code = inflate_all(z, compression, max_size, plain, why);
+    inflateEnd(z);
+    return code;
+}
+
 weir_code compression_inflate(weir_compression compression, const weir_bytes *data, size_t max_size,
-                              weir_bytes *out, weir_status *why)
+                              struct call_budget *memory, weir_bytes *out, weir_status *why)
 {
     z_stream z = {.zalloc = zlib_alloc, .zfree = zlib_free};
-    struct plain plain = {0};
+    struct plain plain = {.memory = memory};
     weir_code code;
 
     *out = (weir_bytes){0};
-    if (inflateInit2(&z, kinds[compression].window_bits) != Z_OK)
-        return out_of_memory(why);
-    z.next_in = (uint8_t *)data->data;
-    z.avail_in = (unsigned)data->size;
-    code = inflate_all(&z, compression, max_size, &plain, why);
-    inflateEnd(&z);
+    charge(&plain, INFLATE_STATE);
+    code = inflate_with(&z, compression, data, max_size, &plain, why);
+    charge(&plain, 0);
     if (code == WEIR_OK && plain.size != 0)
         *out = (weir_bytes){buffer_data(plain.buffer), plain.size, plain.buffer};
     else if (plain.buffer != NULL)
@@ -280,9 +303,9 @@ bool deflater_run(struct deflater *deflater, weir_compression compression, const
 }
 #else
 weir_code compression_inflate(weir_compression compression, const weir_bytes *data, size_t max_size,
-                              weir_bytes *out, weir_status *why)
+                              struct call_budget *memory, weir_bytes *out, weir_status *why)
 {
-    (void)data, (void)max_size;
+    (void)data, (void)max_size, (void)memory;
     *out = (weir_bytes){0};
     return weir_fail(why, WEIR_INTERNAL, "%s is not built in", kinds[compression].name);
 }

@@ -9,6 +9,8 @@
 
 #include <weir/stream.h>
 
+struct call_budget;
+
 /* What grpc-accept-encoding says for us. */
 extern const char compression_accepted[];
 
@@ -26,10 +28,11 @@ unsigned compression_parse_list(weir_slice names);
 
 /*
  * Inflates `data`, in steps, into what never grows past max_size. RESOURCE_EXHAUSTED: it would, or
- * memory is out. INTERNAL: `data` is broken or holds more than one message's.
+ * memory is out. INTERNAL: `data` is broken or holds more than one message's. `memory` (may be
+ * NULL) is charged while it runs.
  */
 weir_code compression_inflate(weir_compression compression, const weir_bytes *data, size_t max_size,
-                              weir_bytes *out, weir_status *why);
+                              struct call_budget *memory, weir_bytes *out, weir_status *why);
 
 /* A compressor that is used again for each message; NULL when memory is out. */
 struct deflater;

@@ -364,6 +364,11 @@ weir_code frame_reader_append(struct frame_reader *reader, const uint8_t *data, 
     return WEIR_OK;
 }
 
+size_t frame_reader_unread(const struct frame_reader *reader)
+{
+    return reader->waiting + partial_size(reader);
+}
+
 weir_code frame_reader_end(struct frame_reader *reader, weir_status *why)
 {
     bool inside = partial_size(reader) != 0;

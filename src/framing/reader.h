@@ -81,6 +81,9 @@ static inline size_t frame_reader_credit(struct frame_reader *reader)
 /* Nobody reads any more: drops what is held, and credits what comes without a look at it. */
 void frame_reader_discard(struct frame_reader *reader);
 
+/* Bytes that came and were neither taken nor dropped. */
+size_t frame_reader_unread(const struct frame_reader *reader);
+
 /* Memory held, chunks by their whole size. Taken messages are not counted once their chunk holds
  * nothing else. */
 static inline size_t frame_reader_held(const struct frame_reader *reader)

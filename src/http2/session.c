@@ -33,6 +33,7 @@ struct http2_session {
     struct http2_counts counts;
     struct progress progress;
     uint32_t error; /* why it is broken */
+    size_t kept;    /* bytes of DATA that the connection's window lacks yet */
     uint64_t notice_ping;
     bool notice; /* one waits to be sent, and a ping goes behind it */
     bool client;
@@ -56,8 +57,6 @@ static void set_stream(struct http2_session *s, int32_t id, void *stream)
     nghttp2_session_set_stream_user_data(s->ng, id, stream);
     s->recent_id = 0;
 }
-
-static void credit_connection(struct http2_session *session, size_t size);
 
 /* ---- what comes in ---- */
 
@@ -114,9 +113,11 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
 
     (void)ng, (void)flags;
     s->counts.work++;
-    credit_connection(s, size);
+    s->kept += size;
     if (stream != NULL)
         s->events->data(s->self, stream, data, size);
+    else
+        http2_credit_connection(s, size);
     return 0;
 }
 
@@ -224,13 +225,13 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
     return 0;
 }
 
-/* A reset that says that the peer did wrong, and not that a call is over. */
+/* A reset that says that the peer did wrong, and not that a call is over, or ended for others. */
 static bool is_fault(const nghttp2_frame *frame)
 {
     uint32_t error = frame->rst_stream.error_code;
 
     return frame->hd.type == NGHTTP2_RST_STREAM && error != NGHTTP2_NO_ERROR &&
-           error != NGHTTP2_CANCEL;
+           error != NGHTTP2_CANCEL && error != NGHTTP2_ENHANCE_YOUR_CALM;
 }
 
 static void on_goaway_sent(struct http2_session *s, const nghttp2_goaway *frame)
@@ -629,11 +630,18 @@ void http2_credit(struct http2_session *s, int32_t id, size_t size, size_t kept)
               nghttp2_session_get_stream_effective_local_window_size(s->ng, id), kept);
 }
 
-static void credit_connection(struct http2_session *s, size_t size)
+void http2_credit_connection(struct http2_session *s, size_t size)
 {
+    s->kept -= size;
     s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_connection(s->ng, size)) != 0;
     give_back(s, 0, nghttp2_session_get_effective_recv_data_length(s->ng),
-              nghttp2_session_get_effective_local_window_size(s->ng), 0);
+              nghttp2_session_get_effective_local_window_size(s->ng), s->kept);
+}
+
+bool http2_starts_closed(struct http2_session *s)
+{
+    return nghttp2_session_get_remote_window_size(s->ng) <= 0 ||
+           nghttp2_session_get_remote_settings(s->ng, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) == 0;
 }
 
 void http2_set_window(struct http2_session *s, int32_t id, size_t size)

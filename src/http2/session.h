@@ -59,6 +59,7 @@ struct http2_events {
     bool (*header)(void *self, void *stream, weir_slice name, weir_slice value);
     /* A header block is complete; `last`: the peer's side of the stream ends with it. */
     void (*headers)(void *self, void *stream, bool last);
+    /* The connection's window lacks the bytes until http2_credit_connection. */
     void (*data)(void *self, void *stream, const uint8_t *data, size_t size);
     /* The peer's side of the stream ended behind its data. */
     void (*end)(void *self, void *stream);
@@ -155,6 +156,9 @@ void http2_resume(struct http2_session *session, int32_t id);
 /* Bytes that the peer lets us send on this stream now, connection included; may be negative. */
 int32_t http2_window(struct http2_session *session, int32_t id);
 
+/* Whether new streams have no window for what we send. */
+bool http2_starts_closed(struct http2_session *session);
+
 /* The window of this stream, or of the connection (id 0), is `size` from now on; never smaller than
  * before. */
 void http2_set_window(struct http2_session *session, int32_t id, size_t size);
@@ -162,6 +166,9 @@ void http2_set_window(struct http2_session *session, int32_t id, size_t size);
 /* The peer may send `size` more bytes on this stream, of which `kept` came and are not credited
  * yet. It is told when enough came together. */
 void http2_credit(struct http2_session *session, int32_t id, size_t size, size_t kept);
+
+/* The same for all its streams together. */
+void http2_credit_connection(struct http2_session *session, size_t size);
 
 /* Frames other than DATA that wait for room in the output. */
 size_t http2_backlog(struct http2_session *session);

@@ -6,8 +6,6 @@
  * message, so that it runs at most one message ahead of the client. A cancelled call releases the
  * pipe's reader and ends the requests: both fail from then on.
  */
-#include <weir/pipe.h>
-
 #include "base/alloc.h"
 #include "call/leftovers.h"
 #include "server/function.h"
@@ -81,7 +79,7 @@ static weir_stream blocking_call(void *self, weir_call *call, weir_stream reques
         (weir_io){.job = {.run = run, .is_vain = is_vain}, .function = self, .requests = requests};
     io->call = weir_call_ref(call);
     io->task = thread_task_create();
-    io->responses = weir_pipe_create(&one, &responses);
+    io->responses = weir_call_pipe(call, &one, &responses);
     if (io->task != NULL && io->responses != NULL && call->pool != NULL && submit(io))
         return responses;
     io_free(io);

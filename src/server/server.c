@@ -46,6 +46,8 @@ static void set_defaults(weir_server_options *options)
     set_default(&options->max_connection_idle_ns, WEIR_NEVER);
     set_default(&options->max_connection_age_ns, WEIR_NEVER);
     set_default(&options->max_connection_age_grace_ns, WEIR_NEVER);
+    set_default(&options->memory_limit, UINT64_MAX);
+    set_default(&options->stall_timeout_ns, WEIR_SECONDS(10));
 }
 
 weir_code weir_server_create(const weir_server_options *options, weir_server **out,
@@ -58,11 +60,15 @@ weir_code weir_server_create(const weir_server_options *options, weir_server **o
         if (options != NULL)
             server->options = *options;
         set_defaults(&server->options);
-        server->pool = pool_create(server->options.max_threads, server->options.max_queue);
+        server->budget = memory_total_create(server->options.memory_limit);
+        if (server->budget != NULL)
+            server->pool = pool_create(server->options.max_threads, server->options.max_queue);
         if (server->pool != NULL && server->options.metrics != NULL)
             weir_metrics_ref(server->options.metrics);
     }
     if (server == NULL || server->pool == NULL) {
+        if (server != NULL)
+            budget_total_unref(server->budget);
         mem_free(server);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a server");
     }
@@ -161,6 +167,7 @@ static void free_loop(struct server_loop *on)
     if (on->cell != NULL)
         cell_detach(on->cell);
     metrics_close(on->metrics);
+    memory_free(on->memory);
     mem_free(on);
 }
 
@@ -170,10 +177,12 @@ static struct server_loop *add_loop(weir_server *server, weir_loop *loop)
 
     if (on == NULL)
         return NULL;
+    on->memory = memory_create(loop, server->budget, server->options.stall_timeout_ns);
     on->cell = cell_create(loop->mailbox, shut_down_loop, on);
     if (on->cell != NULL && server->options.metrics != NULL)
         on->metrics = metrics_open(server->options.metrics, NULL);
-    if (on->cell == NULL || (on->metrics == NULL && server->options.metrics != NULL)) {
+    if (on->cell == NULL || on->memory == NULL ||
+        (on->metrics == NULL && server->options.metrics != NULL)) {
         free_loop(on);
         return NULL;
     }
@@ -244,6 +253,7 @@ static weir_connection *serve_connection(weir_server *server, struct server_loop
         .metrics = on->metrics,
         .logger = &on->logger,
         .number = 1 + atomic_fetch_add_explicit(&server->connection_count, 1, memory_order_relaxed),
+        .memory = on->memory,
         .owner = {.dispatch = dispatch, .freed = freed, .self = served},
     };
 
@@ -366,6 +376,16 @@ void weir_server_shutdown(weir_server *server, uint64_t grace_ns)
         server->driver_ops->stop(server->driver);
 }
 
+void weir_server_usage(weir_server *server, weir_total_usage *out)
+{
+    *out = (weir_total_usage){.limit = server->options.memory_limit};
+    pthread_mutex_lock(&server->lock);
+    for (const struct server_loop *on = server->loops; on != NULL; on = on->next)
+        memory_add_usage(on->memory, out);
+    pthread_mutex_unlock(&server->lock);
+    out->held = budget_total_held(server->budget);
+}
+
 void weir_server_wait(weir_server *server)
 {
     if (server->driver_ops != NULL)
@@ -388,6 +408,7 @@ void weir_server_free(weir_server *server)
         free_loop(on);
     }
     weir_metrics_unref(server->options.metrics);
+    budget_total_unref(server->budget);
     methods_clear(&server->methods);
     release_hooks(server);
     pthread_mutex_destroy(&server->lock);

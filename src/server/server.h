@@ -33,6 +33,7 @@ struct server_loop {
     weir_server *server;
     weir_loop *loop;
     struct weir_cell *cell; /* poked for a shutdown */
+    struct memory *memory;
     struct list connections;
     struct metrics_shard *metrics; /* NULL: nobody counts */
     struct logger logger;
@@ -56,6 +57,7 @@ struct weir_server {
     weir_server_options options;
     struct methods methods;
     struct pool *pool;
+    struct budget_total *budget;
     pthread_mutex_t lock;
     struct server_loop *loops;
     atomic_size_t connections;      /* on all loops */

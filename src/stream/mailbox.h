@@ -75,6 +75,12 @@ void cell_release_mailbox(struct weir_cell *cell);
 /* A cell of its own with one reference; NULL when memory is out. */
 struct weir_cell *cell_create(struct mailbox *mailbox, void (*woken)(void *target), void *target);
 
+/* True when the caller has the only reference. */
+static inline bool cell_is_single(const struct weir_cell *cell)
+{
+    return atomic_load_explicit((atomic_size_t *)&cell->references, memory_order_acquire) == 1;
+}
+
 void cell_ref(struct weir_cell *cell);
 void cell_unref(struct weir_cell *cell);
 void cell_wake(struct weir_cell *cell);

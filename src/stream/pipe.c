@@ -8,6 +8,8 @@
 #include "stream/combinator.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
+#include "stream/pipe.h"
 #include "stream/queue.h"
 #include "stream/task.h"
 
@@ -15,6 +17,7 @@
 
 /* So many tasks may wait for room by their wakers; further ones look at the clock. */
 #define MAX_WAITING 8
+#define SMALL ((size_t)1024)
 
 struct waiting {
     weir_waker wakers[MAX_WAITING];
@@ -32,6 +35,9 @@ struct weir_pipe {
     bool reading; /* the reader is there */
     bool closed;
     weir_status status;
+    struct call_budget *budget; /* of the call it belongs to; NULL: of none */
+    struct weir_cell *keeper;
+    size_t charged;
 };
 
 static void wait_for_room(struct waiting *waiting, weir_task *task)
@@ -57,6 +63,15 @@ static void wake_waiting(struct waiting *waiting)
         wake(&waiting->wakers[i]);
 }
 
+/* Under the lock. Small messages are in what a call costs anyway. */
+static void count_memory(struct weir_pipe *pipe)
+{
+    size_t size = pipe->queue.bytes > SMALL ? pipe->queue.bytes : 0;
+
+    if (pipe->budget != NULL && size != pipe->charged)
+        call_recharge(pipe->budget, &pipe->charged, size);
+}
+
 /* Under the lock; what it returns is woken when the lock is free. */
 static weir_waker take_reader(struct weir_pipe *pipe)
 {
@@ -80,6 +95,8 @@ static void take_waiting(struct weir_pipe *pipe, struct waiting *out)
 static void pipe_free(struct weir_pipe *pipe)
 {
     weir_status_clear(&pipe->status);
+    if (pipe->keeper != NULL)
+        cell_unref(pipe->keeper);
     pthread_cond_destroy(&pipe->room);
     pthread_mutex_destroy(&pipe->lock);
     mem_free(pipe);
@@ -112,6 +129,7 @@ static weir_poll reader_poll(void *self, weir_task *task, weir_item *out)
         take_waiting(pipe, &waiting);
     else
         poll = last_word(pipe, task, out);
+    count_memory(pipe);
     pthread_mutex_unlock(&pipe->lock);
     wake_waiting(&waiting);
     return poll;
@@ -126,6 +144,7 @@ static void reader_release(void *self)
     pthread_mutex_lock(&pipe->lock);
     pipe->reading = false;
     queue_clear(&pipe->queue);
+    count_memory(pipe);
     weir_waker_release(&pipe->reader);
     take_waiting(pipe, &waiting);
     last = pipe->writers == 0;
@@ -161,6 +180,13 @@ weir_pipe *weir_pipe_create(const weir_pipe_options *options, weir_stream *reade
     pipe->reading = true;
     *reader = (weir_stream){&reader_ops, pipe};
     return pipe;
+}
+
+void pipe_charge(weir_pipe *pipe, struct call_budget *budget, struct weir_cell *keeper)
+{
+    cell_ref(keeper);
+    pipe->budget = budget;
+    pipe->keeper = keeper;
 }
 
 weir_pipe *weir_pipe_ref(weir_pipe *pipe)
@@ -220,6 +246,7 @@ static weir_poll put(struct weir_pipe *pipe, weir_bytes *message)
     if (!queue_put(&pipe->queue, message, 0))
         return fail(pipe, "out of memory");
     *message = (weir_bytes){0};
+    count_memory(pipe);
     return WEIR_READY;
 }
 

@@ -86,7 +86,7 @@ weir_stream weir_typed_map(const weir_method *method, weir_stream requests, weir
     m->method = method;
     m->invoke = invoke;
     m->target = target;
-    message_arena_init(&m->own, SIZE_MAX);
+    message_arena_init(&m->own, SIZE_MAX, NULL);
     return (weir_stream){&ops, m};
 }
 
@@ -152,6 +152,6 @@ weir_stream weir_typed_fold(const weir_method *method, weir_stream requests, wei
     }
     *f = (struct typed_fold){.method = method, .step = step, .finish = finish, .target = target};
     f->finish_fn = finish_fn;
-    message_arena_init(&f->own, SIZE_MAX);
+    message_arena_init(&f->own, SIZE_MAX, NULL);
     return weir_stream_fold(requests, &fold);
 }

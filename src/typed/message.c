@@ -12,10 +12,12 @@
 
 #include <string.h>
 
-void message_arena_init(struct message_arena *own, size_t max_memory)
+void message_arena_init(struct message_arena *own, size_t max_memory, const weir_call *call)
 {
     arena_init(&own->arena, own->memory, sizeof own->memory);
     arena_allow(&own->arena, max_memory);
+    if (call != NULL && call->budget != NULL)
+        arena_charge(&own->arena, call->budget);
 }
 
 size_t unpacked_memory(size_t size)

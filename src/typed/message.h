@@ -15,7 +15,8 @@ struct message_arena {
     uint64_t memory[64];
 };
 
-void message_arena_init(struct message_arena *own, size_t max_memory);
+/* `call`: whose memory it is; NULL: nobody counts it. */
+void message_arena_init(struct message_arena *own, size_t max_memory, const weir_call *call);
 
 /* Where no call says what messages may take in memory: what one of `size` bytes may, unpacked, and
  * what one may that is built. */

@@ -56,7 +56,7 @@ static weir_code unary(void *self, weir_call *call, const weir_bytes *data, weir
     struct message_arena own;
     weir_code code;
 
-    message_arena_init(&own, call->max_message_memory);
+    message_arena_init(&own, call->max_message_memory, call);
     call->message_arena = &own.arena;
     code = call_unary(self, call, &own.arena, data, reply, why);
     call->message_arena = NULL;
@@ -186,8 +186,8 @@ static weir_code blocking(void *self, weir_call *call, weir_io *raw, weir_status
     weir_typed_io io = {.method = f->method, .call = call, .io = raw};
     weir_code code;
 
-    message_arena_init(&io.in, call->max_message_memory);
-    message_arena_init(&io.out, call->max_message_memory);
+    message_arena_init(&io.in, call->max_message_memory, call);
+    message_arena_init(&io.out, call->max_message_memory, call);
     call->message_arena = &io.out.arena;
     code = call_function(f, call, &io, why);
     call->message_arena = NULL;

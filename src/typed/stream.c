@@ -19,7 +19,7 @@ static weir_stream one_request(void *self, weir_call *call, const weir_bytes *da
     weir_stream responses;
     void *request;
 
-    message_arena_init(&own, call->max_message_memory);
+    message_arena_init(&own, call->max_message_memory, call);
     if (typed_check_subtype(f->method, call, &why) == WEIR_OK)
         why.code = weir_message_unpack(f->method->request, &own.arena, data, &request, &why);
     if (why.code == WEIR_OK)
@@ -108,6 +108,6 @@ weir_stream weir_typed_from(const weir_message_type *type, weir_source_invoke *i
     s->type = type;
     s->invoke = invoke;
     s->target = target;
-    message_arena_init(&s->own, BUILT_MEMORY);
+    message_arena_init(&s->own, BUILT_MEMORY, NULL);
     return (weir_stream){&ops, s};
 }

@@ -139,7 +139,7 @@ static void inflate(weir_compression kind, const weir_bytes *message, size_t max
     size_t before = memory_held();
 
     memory_reset_peak();
-    if (compression_inflate(kind, message, max_size, &plain, NULL) == WEIR_OK)
+    if (compression_inflate(kind, message, max_size, NULL, &plain, NULL) == WEIR_OK)
         must(plain.size <= max_size);
     must(memory_peak() - before <= 3 * max_size + ZLIB_HOLDS);
     weir_bytes_unref(&plain);
@@ -149,13 +149,13 @@ static void inflate(weir_compression kind, const weir_bytes *message, size_t max
 static void must_inflate(weir_compression kind, const weir_bytes *packed, const weir_bytes *plain)
 {
     weir_bytes again = {0};
-    weir_code code = compression_inflate(kind, packed, plain->size, &again, NULL);
+    weir_code code = compression_inflate(kind, packed, plain->size, NULL, &again, NULL);
 
     if (!memory_failed())
         must(code == WEIR_OK && weir_bytes_equal(&again, plain));
     weir_bytes_unref(&again);
     if (plain->size != 0)
-        must(compression_inflate(kind, packed, plain->size - 1, &again, NULL) ==
+        must(compression_inflate(kind, packed, plain->size - 1, NULL, &again, NULL) ==
              WEIR_RESOURCE_EXHAUSTED);
 }
 

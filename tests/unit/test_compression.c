@@ -83,7 +83,7 @@ static weir_code inflate_code(weir_compression kind, const weir_bytes *data, siz
 {
     weir_status why = {0};
     weir_bytes plain;
-    weir_code code = compression_inflate(kind, data, max_size, &plain, &why);
+    weir_code code = compression_inflate(kind, data, max_size, NULL, &plain, &why);
 
     assert_int_equal(code, why.code);
     assert_int_equal(code != WEIR_OK && plain.buffer != NULL, 0);
@@ -100,7 +100,7 @@ static void a_message_comes_out_as_it_went_in(void **state)
     for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
         weir_bytes plain = words(sizes[i / 2]), small = deflated(kinds[i % 2], &plain), out;
 
-        assert_int_equal(compression_inflate(kinds[i % 2], &small, plain.size, &out, NULL),
+        assert_int_equal(compression_inflate(kinds[i % 2], &small, plain.size, NULL, &out, NULL),
                          WEIR_OK);
         assert_true(weir_bytes_equal(&plain, &out));
         weir_bytes_unref(&out);
@@ -236,7 +236,7 @@ static void without_memory_inflating_is_exhausted_and_deflating_does_without(voi
         weir_code code;
 
         memory_fails_at(at);
-        code = compression_inflate(WEIR_GZIP, &small, MIB, &out, NULL);
+        code = compression_inflate(WEIR_GZIP, &small, MIB, NULL, &out, NULL);
         weir_bytes_unref(&out);
         assert_int_equal(failing_memory.living, 0);
         failed = memory_failed();

@@ -412,6 +412,8 @@ static void free_peer(struct peer *peer)
 
 void peer_free(struct peer *peer)
 {
+    weir_total_usage usage = {0};
+
     if (peer->service != NULL)
         service_clear(peer->service);
     reader_clear(&peer->neighbour);
@@ -421,7 +423,11 @@ void peer_free(struct peer *peer)
     drop_connection(peer);
     if (peer->other != NULL)
         drop_connection(peer->other);
+    weir_loop_turn(peer->loop, now);
     take_names(peer->loop);
+    if (peer->server != NULL)
+        weir_server_usage(peer->server, &usage);
+    assert_int_equal(usage.held, 0);
     weir_server_free(peer->server);
     weir_loop_free(peer->loop);
     free(peer->service);

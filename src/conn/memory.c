@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c - what connections do about the byte budget.
+ *
+ * Withheld calls are in one of two lists of their connection. Those in `withheld` are owed windows,
+ * or would run ahead, and go on when there is memory. Those in `turns` have a peer that takes what
+ * they give: while memory is short they go on one at a time, so that replies leave and calls end.
+ *
+ * The heap of stalls is lazy. A call's place in it says when it last let something go, or earlier,
+ * and is put right when the call comes to the top: what goes well pays nothing for it.
+ */
+#include "conn/memory.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "conn/connection.h"
+
+/* So many withheld calls go on in one run of their connection, then those of others. */
+#define SERVED_AT_ONCE 16
+/* Output is charged in such pieces; one small batch of replies costs nothing. */
+#define OUTPUT_GRAIN ((size_t)8 * 1024)
+
+/* ---- the longest-stalled call ---- */
+
+static struct exchange *exchange_of(struct heap_node *node)
+{
+    return LIST_MEMBER(node, struct exchange, stall);
+}
+
+static void unwatch(struct memory *m, struct exchange *e)
+{
+    if (e->stall.place == 0)
+        return;
+    heap_set(&m->stalls, &e->stall, WEIR_NEVER);
+    heap_unreserve(&m->stalls);
+}
+
+static bool holds_messages(const struct exchange *e)
+{
+    return atomic_load_explicit(&e->in->memory.held, memory_order_relaxed) > MEMORY_CALL;
+}
+
+/* Since when the call lets nothing go; WEIR_NEVER: it holds nothing. */
+static uint64_t stalled_since(struct exchange *e)
+{
+    if (!holds_messages(e))
+        return WEIR_NEVER;
+    if (inbound_was_taken(e->in))
+        e->moved_at = e->loop->now;
+    return e->moved_at;
+}
+
+static struct exchange *longest_stalled(struct memory *m)
+{
+    struct heap_node *node;
+
+    while ((node = heap_first(&m->stalls)) != NULL) {
+        struct exchange *e = exchange_of(node);
+        uint64_t since = stalled_since(e);
+
+        if (since == node->when)
+            return e;
+        if (since == WEIR_NEVER)
+            unwatch(m, e);
+        else
+            heap_set(&m->stalls, node, since);
+    }
+    return NULL;
+}
+
+static void end_stalled(struct memory *m, struct exchange *e)
+{
+    unwatch(m, e);
+    memory_count(&m->ended, 1);
+    exchange_step(
+        e, CALL_CANCEL,
+        weir_status_make(WEIR_RESOURCE_EXHAUSTED, "memory is short, and the call stalled longest"));
+}
+
+/* Ends calls as long as memory is short and they are due, and sets the timer for the next one. */
+static void look(struct memory *m)
+{
+    uint64_t due = WEIR_NEVER;
+
+    while (budget_is_short(m->budget)) {
+        struct exchange *e = longest_stalled(m);
+        bool oldest;
+
+        budget_set_oldest(m->budget, e != NULL ? e->stall.when : WEIR_NEVER);
+        oldest = budget_is_oldest(m->budget);
+        due = e != NULL ? clock_after(e->stall.when, m->stall_timeout) : WEIR_NEVER;
+        if (due > m->loop->now)
+            break;
+        due = WEIR_NEVER;
+        if (!oldest)
+            break; /* the loop that has an older one was woken, and wakes this one later */
+        end_stalled(m, e);
+    }
+    if (m->connections != 0)
+        loop_timer_set(m->loop, &m->timer, due);
+}
+
+static void look_again(struct loop_timer *timer)
+{
+    look(LIST_MEMBER(timer, struct memory, timer));
+}
+
+static void look_when_woken(void *target)
+{
+    look(target);
+}
+
+void memory_watch(struct exchange *e)
+{
+    struct memory *m = e->connection->memory;
+
+    if (e->stall.place != 0 || !budget_is_limited(m->budget) || !heap_reserve(&m->stalls))
+        return;
+    e->moved_at = e->loop->now;
+    heap_set(&m->stalls, &e->stall, e->moved_at);
+    if (heap_first(&m->stalls) != &e->stall)
+        return;
+    budget_set_oldest(m->budget, e->moved_at);
+    if (budget_is_short(m->budget))
+        look(m);
+}
+
+/* ---- life ---- */
+
+static void wake_cell(void *self)
+{
+    cell_wake(self);
+}
+
+struct memory *memory_create(weir_loop *loop, struct budget_total *total, uint64_t stall_timeout)
+{
+    struct memory *m = mem_zalloc(sizeof *m);
+
+    if (m == NULL)
+        return NULL;
+    m->loop = loop;
+    m->stall_timeout = stall_timeout;
+    m->cell = cell_create(loop->mailbox, look_when_woken, m);
+    if (m->cell != NULL)
+        m->budget = budget_create_for_loop(total, wake_cell, m->cell);
+    if (m->budget == NULL) {
+        memory_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void memory_free(struct memory *m)
+{
+    if (m == NULL)
+        return;
+    budget_close(m->budget);
+    if (m->cell != NULL)
+        cell_detach(m->cell);
+    heap_clear(&m->stalls);
+    mem_free(m);
+}
+
+static uint64_t counted(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit((_Atomic uint64_t *)counter, memory_order_relaxed);
+}
+
+void memory_add_usage(const struct memory *m, weir_total_usage *out)
+{
+    out->calls += counted(&m->calls);
+    out->refused += counted(&m->refused);
+    out->ended += counted(&m->ended);
+    out->peer_ns += counted(&m->blocked_ns[BLOCKED_BY_PEER]);
+    out->budget_ns += counted(&m->blocked_ns[BLOCKED_BY_BUDGET]);
+    out->socket_ns += counted(&m->blocked_ns[BLOCKED_BY_SOCKET]);
+}
+
+/* ---- connections that wait ---- */
+
+static void connection_woken(void *target)
+{
+    weir_connection *c = target;
+
+    c->waits = false;
+    connection_make_runnable(c);
+}
+
+bool memory_open(weir_connection *c, struct memory *m, bool client)
+{
+    size_t own = MEMORY_CONNECTION + (c->secure != NULL ? MEMORY_TLS : 0);
+
+    list_init(&c->withheld);
+    list_init(&c->turns);
+    if (m->connections == 0 && !loop_timer_open(c->loop, &m->timer, look_again))
+        return false;
+    m->connections++;
+    c->memory = m;
+    c->room = cell_create(c->loop->mailbox, connection_woken, c);
+    if (c->room != NULL)
+        c->budget = budget_create(m->budget, own, wake_cell, c->room);
+    if (c->budget == NULL) {
+        memory_close(c);
+        return false;
+    }
+    /* All that a client's calls hold is the channel's. */
+    c->budget->has_no_allowance = client;
+    return true;
+}
+
+void memory_close(weir_connection *c)
+{
+    struct memory *m = c->memory;
+
+    if (m == NULL)
+        return;
+    if (c->budget != NULL)
+        budget_release(c->budget, c->output_charged);
+    budget_close(c->budget);
+    if (c->room != NULL)
+        cell_detach(c->room);
+    if (--m->connections == 0)
+        loop_timer_close(c->loop, &m->timer);
+    c->memory = NULL;
+    c->budget = NULL;
+    c->room = NULL;
+}
+
+static enum budget_level level_of(const weir_connection *c)
+{
+    return budget_level(c->budget);
+}
+
+static bool may_serve(const weir_connection *c)
+{
+    enum budget_level level = level_of(c);
+
+    if (level == BUDGET_PLENTY)
+        return !list_is_empty(&c->withheld) || !list_is_empty(&c->turns);
+    return level == BUDGET_SHORT && c->holding == 0 && !list_is_empty(&c->turns);
+}
+
+/* What waits is served in the next run, or when it is woken. */
+static void wait_for_memory(weir_connection *c)
+{
+    if (!c->waits) {
+        c->waits = true;
+        budget_wait(c->budget, c->served);
+        c->served = false;
+    }
+    if (may_serve(c))
+        connection_make_runnable(c);
+}
+
+static void withhold(struct exchange *e, struct list *where)
+{
+    list_remove(&e->room_link);
+    list_append(where, &e->room_link);
+    if (e->blocked == BLOCKED_NOT)
+        memory_block(e, BLOCKED_BY_BUDGET);
+    wait_for_memory(e->connection);
+}
+
+static void pay(struct exchange *e, size_t size)
+{
+    if (size == 0)
+        return;
+    e->debt -= size;
+    http2_credit_connection(e->connection->session, size);
+}
+
+/* Gives back what it is owed, and lets it run. */
+static void go_on(struct exchange *e)
+{
+    size_t owed = e->owed;
+
+    list_remove(&e->room_link);
+    if (e->blocked == BLOCKED_BY_BUDGET)
+        memory_unblock(e);
+    if (level_of(e->connection) == BUDGET_PLENTY) {
+        pay(e, e->debt);
+        e->owed = 0;
+        if (owed != 0 && e->id != 0)
+            connection_credit(e->connection, e, owed);
+    } else if (owed != 0 || e->debt != 0) {
+        withhold(e, &e->connection->withheld);
+    }
+    exchange_schedule(e, EXCHANGE_POLL);
+}
+
+void memory_serve(weir_connection *c)
+{
+    size_t most = SERVED_AT_ONCE;
+
+    while (most != 0 && may_serve(c)) {
+        struct list *from = list_is_empty(&c->turns) ? &c->withheld : &c->turns;
+
+        /* While memory is short the next one goes on when this one has left. */
+        most = level_of(c) == BUDGET_PLENTY ? most - 1 : 0;
+        c->served = true;
+        go_on(LIST_MEMBER(from->next, struct exchange, room_link));
+    }
+    if (!list_is_empty(&c->withheld) || !list_is_empty(&c->turns))
+        wait_for_memory(c);
+}
+
+void memory_count_output(weir_connection *c)
+{
+    size_t size = c->output.queued + c->output.kept;
+
+    if (c->secure != NULL)
+        size += c->secure->out.queued;
+    size -= size % OUTPUT_GRAIN;
+    if (size > c->output_charged)
+        budget_charge(c->budget, size - c->output_charged);
+    else if (size < c->output_charged)
+        budget_release(c->budget, c->output_charged - size);
+    c->output_charged = size;
+}
+
+void memory_clock_output(weir_connection *c)
+{
+    bool full = c->output.queued >= OUTPUT_LIMIT;
+
+    if (!full && !c->socket_full)
+        return;
+    if (c->socket_full)
+        c->socket_ns += c->loop->now - c->full_since;
+    c->socket_full = full;
+    c->full_since = c->loop->now;
+}
+
+/* ---- calls ---- */
+
+bool memory_admits(struct exchange *e)
+{
+    if (level_of(e->connection) != BUDGET_FULL)
+        return true;
+    memory_count(&e->connection->memory->refused, 1);
+    return false;
+}
+
+/* It goes on, and is not withheld any more if there is nothing that it is owed. */
+static bool may_poll(struct exchange *e)
+{
+    if (e->owed != 0 || e->debt != 0 || list_is_empty(&e->room_link))
+        return true;
+    list_remove(&e->room_link);
+    if (e->blocked == BLOCKED_BY_BUDGET)
+        memory_unblock(e);
+    return true;
+}
+
+bool memory_lets_poll(struct exchange *e, bool ahead)
+{
+    weir_connection *c = e->connection;
+    enum budget_level level = level_of(c);
+
+    if (level == BUDGET_PLENTY)
+        return true;
+    memory_count_held(e);
+    if (inbound_has_news(e->in)) {
+        e->may_end = true;
+        return may_poll(e);
+    }
+    if (level == BUDGET_SHORT && (e->may_end || (!ahead && c->holding == 0))) {
+        e->may_end = false;
+        return may_poll(e);
+    }
+    withhold(e, ahead ? &c->withheld : &c->turns);
+    return false;
+}
+
+void memory_received(struct exchange *e, size_t size)
+{
+    weir_connection *c = e->connection;
+
+    if (e->stall.place == 0 && holds_messages(e))
+        memory_watch(e);
+    if (level_of(c) == BUDGET_PLENTY) {
+        http2_credit_connection(c->session, size);
+        return;
+    }
+    e->debt += size;
+    memory_taken(e);
+    /* What is withheld may be polled now, for that lets go what came. */
+    if (!list_is_empty(&e->room_link))
+        exchange_schedule(e, EXCHANGE_POLL);
+    else
+        withhold(e, &c->withheld);
+}
+
+void memory_taken(struct exchange *e)
+{
+    size_t unread = inbound_await_take(e->in);
+
+    if (unread < e->debt)
+        pay(e, e->debt - unread);
+}
+
+size_t memory_credit(struct exchange *e, size_t size)
+{
+    weir_connection *c = e->connection;
+
+    e->owed += size;
+    if (level_of(c) != BUDGET_PLENTY) {
+        if (list_is_empty(&e->room_link))
+            withhold(e, &c->withheld);
+        return 0;
+    }
+    pay(e, e->debt);
+    size = e->owed;
+    e->owed = 0;
+    return size;
+}
+
+void memory_count_held(struct exchange *e)
+{
+    weir_connection *c = e->connection;
+    const weir_bytes *message = &e->held.message;
+    bool counts = e->holding && message->buffer != NULL && message->size > MEMORY_SMALL;
+    size_t size = counts ? message->size : 0;
+    bool counted = e->held_charged != 0;
+
+    if (size == e->held_charged)
+        return;
+    call_recharge(&e->in->memory, &e->held_charged, size);
+    if (c == NULL || counts == counted)
+        return;
+    c->holding = counts ? c->holding + 1 : c->holding - 1;
+    if (counts)
+        memory_watch(e);
+    else if (c->holding == 0 && !list_is_empty(&c->turns))
+        connection_make_runnable(c);
+}
+
+void memory_block(struct exchange *e, enum blocked why)
+{
+    if (e->blocked == why)
+        return;
+    memory_unblock(e);
+    e->blocked = why;
+    e->blocked_since = e->loop->now;
+    atomic_store_explicit(&e->in->memory.blocked_since, e->blocked_since, memory_order_relaxed);
+    atomic_store_explicit(&e->in->memory.blocked, (int)why, memory_order_relaxed);
+}
+
+void memory_add_blocked(struct exchange *e, enum blocked why, uint64_t ns)
+{
+    memory_count(&e->in->memory.blocked_ns[why], ns);
+    memory_count(&e->connection->memory->blocked_ns[why], ns);
+}
+
+void memory_unblock(struct exchange *e)
+{
+    if (e->blocked == BLOCKED_NOT)
+        return;
+    if (e->connection != NULL)
+        memory_add_blocked(e, e->blocked, e->loop->now - e->blocked_since);
+    e->blocked = BLOCKED_NOT;
+    atomic_store_explicit(&e->in->memory.blocked, BLOCKED_NOT, memory_order_relaxed);
+}
+
+void memory_join(struct exchange *e)
+{
+    weir_connection *c = e->connection;
+
+    c->holding += e->held_charged != 0;
+    memory_count(&c->memory->calls, 1);
+}
+
+void memory_leave(struct exchange *e)
+{
+    weir_connection *c = e->connection;
+
+    memory_unblock(e);
+    pay(e, e->debt);
+    e->owed = 0;
+    if (!list_is_empty(&e->room_link))
+        list_remove(&e->room_link);
+    if (e->held_charged != 0 && --c->holding == 0 && !list_is_empty(&c->turns))
+        connection_make_runnable(c);
+    unwatch(c->memory, e);
+    memory_count(&c->memory->calls, UINT64_MAX);
+}
