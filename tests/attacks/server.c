@@ -4,6 +4,7 @@
  * default, or shorter timers, so that a test sees their end.
  *
  *     attacked-server [--certificate FILE --key FILE] [--first-words-ms N] [--max-connections N]
+ *                     [--memory-limit BYTES]
  *
  * It prints "listening on ADDRESS", and a second address that speaks TLS, where it has one.
  */
@@ -190,6 +191,8 @@ static bool take_option(const char *name, const char *value, weir_server_options
             WEIR_MILLISECONDS((uint64_t)atoi(value));
     else if (strcmp(name, "--max-connections") == 0)
         options->max_connections = (size_t)atoi(value);
+    else if (strcmp(name, "--memory-limit") == 0)
+        options->memory_limit = strtoull(value, NULL, 10);
     else
         return false;
     return true;
