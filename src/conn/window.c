@@ -3,11 +3,11 @@
  * window.c - how large the windows of a connection should be.
  *
  * A peer that waits for a window sends what fits into one in a burst, and then nothing until the
- * answer, so a sample begins with the bytes that made it due.
+ * answer. So a sample counts from the first byte after the one before it, which may be long before
+ * its ping or behind it.
  *
- * A sample that nearly filled the window, and was faster than all before, doubles it. One that was
- * not faster had a full window, too, if a queue on the way grew: a larger window would feed only
- * that.
+ * The delay is the shortest there ever was: a window that is too large makes a queue somewhere on
+ * the way, which takes longer to pass and must not be taken for a longer path.
  */
 #include "conn/window.h"
 
@@ -17,12 +17,14 @@
 
 #define FIRST_PAUSE WEIR_MILLISECONDS(100)
 #define LONGEST_PAUSE WEIR_SECONDS(10)
-#define DOUBLINGS 7 /* that are needed from one to the other */
+/* Samples without a pause: the first after a growth are of windows that the peer does not know yet,
+ * and bursts come before an answer or behind it. */
 #define FEW 4
 
 void window_init(struct window *w, size_t max)
 {
-    *w = (struct window){.size = WINDOW_FIRST, .max = max != 0 ? max : WINDOW_MAX};
+    *w = (struct window){
+        .size = WINDOW_FIRST, .max = max != 0 ? max : WINDOW_MAX, .delay = UINT64_MAX};
     if (w->max > INT32_MAX)
         w->max = INT32_MAX; /* HTTP/2 knows no larger ones */
 }
@@ -37,54 +39,83 @@ void window_answered(struct window *w)
 
 bool window_is_due(const struct window *w)
 {
-    if (w->sampling)
-        return w->answered;
-    return w->size < w->max && w->received - w->mark >= w->size / 4;
-}
+    uint64_t came = w->received - w->mark;
 
-static uint64_t bytes_per_second(uint64_t bytes, uint64_t ns)
-{
-    return (uint64_t)((double)bytes / (double)(ns != 0 ? ns : 1) * 1e9);
-}
-
-static bool grow(struct window *w, uint64_t rate)
-{
-    if (w->sample < w->size / 3 * 2 || rate < w->best)
+    if (w->size >= w->max)
         return false;
-    w->size = w->sample > w->max / 2 ? w->max : (size_t)w->sample * 2;
+    if (!w->begun)
+        return came != 0 || w->answered;
+    return w->sampling ? w->answered : came >= w->size / 4;
+}
+
+/* What the path holds, if bytes come as fast as in this sample and as soon as they ever did. */
+static size_t bandwidth_times_delay(struct window *w, uint64_t now)
+{
+    uint64_t delay = now - w->started, taken = now - w->began;
+
+    if (delay < w->delay)
+        w->delay = delay;
+    if (!w->begun || taken < delay)
+        taken = delay;
+    if (taken == 0)
+        return (size_t)w->sample; /* a clock that stands still */
+    return (size_t)((double)w->sample / (double)taken * (double)w->delay);
+}
+
+static bool grow(struct window *w, size_t holds)
+{
+    if (holds < w->size / 3 * 2)
+        return false;
+    w->size = holds > w->max / 2 ? w->max : holds * 2;
     return true;
 }
 
-/* The first samples after a growth may be of windows that the peer does not know yet. */
-static uint64_t pause_after(unsigned in_vain)
+/* Bytes behind the answer belong to the next one. */
+static void begin_again(struct window *w)
 {
-    if (in_vain < FEW)
-        return 0;
-    return in_vain - FEW < DOUBLINGS ? FIRST_PAUSE << (in_vain - FEW) : LONGEST_PAUSE;
+    w->mark += w->sample;
+    w->begun = false;
+}
+
+/* More and more, while samples change nothing. */
+static void pause_sampling(struct window *w, uint64_t now)
+{
+    w->pause = w->pause == 0 ? FIRST_PAUSE : w->pause * 2;
+    if (w->pause > LONGEST_PAUSE)
+        w->pause = LONGEST_PAUSE;
+    w->next = clock_after(now, w->pause);
+    w->in_vain = 0;
 }
 
 /* True: bytes flow, and the next sample need not wait for more of them. */
 static bool judge_sample(struct window *w, uint64_t now)
 {
     bool flows = w->sample >= w->size / 4;
-    uint64_t rate = bytes_per_second(w->sample, now - w->started);
 
-    w->in_vain = grow(w, rate) ? 0 : w->in_vain + 1;
-    w->best = rate > w->best ? rate : w->best;
+    if (grow(w, bandwidth_times_delay(w, now)))
+        w->pause = w->in_vain = 0;
+    else if (++w->in_vain == FEW)
+        pause_sampling(w, now);
     w->sampling = w->answered = false;
-    w->mark = w->received;
-    w->next = clock_after(now, pause_after(w->in_vain));
-    return flows && w->size < w->max;
+    begin_again(w);
+    return flows;
 }
 
 bool window_look(struct window *w, uint64_t now)
 {
     bool flows = w->answered && judge_sample(w, now);
 
+    if (!w->begun && w->received != w->mark) {
+        w->begun = true;
+        w->began = now;
+    }
+    if (w->size >= w->max || w->sampling)
+        return false;
     if (!flows && !window_is_due(w))
         return false;
-    if (now < w->next) {
+    if (now < w->next) { /* they are passed over, a quarter of a window at a time */
         w->mark = w->received;
+        w->began = now;
         return false;
     }
     w->sampling = true;

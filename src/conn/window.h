@@ -23,12 +23,15 @@ struct window {
     size_t max;
     uint64_t received; /* bytes of DATA, in all */
     uint64_t mark;     /* `received` when the last sample ended */
+    bool begun;        /* bytes came since then, ... */
+    uint64_t began;    /* ... the first of them then, ns */
     bool sampling;     /* a ping is out */
-    bool answered;     /* and came back, and was not looked at yet */
-    uint64_t sample;   /* bytes that came until then */
     uint64_t started;  /* when it left, ns */
-    uint64_t best;     /* bytes a second of the fastest sample */
-    unsigned in_vain;  /* samples since the last growth */
+    bool answered;     /* it came back, and that was not looked at yet */
+    uint64_t sample;   /* bytes that came until then */
+    uint64_t delay;    /* ns from a ping to its answer, at the least */
+    unsigned in_vain;  /* samples since the last growth or pause */
+    uint64_t pause;    /* ns; the last one, 0: none since the last growth */
     uint64_t next;     /* no sample before this */
 };
 

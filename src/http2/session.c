@@ -21,6 +21,7 @@
 #define RESETS_UNCOUNTED UINT64_C(1000000)
 /* Bytes; half of the first window. */
 #define SMALLEST_UPDATE 32768
+#define FEW_FRAMES 16
 
 struct http2_session {
     nghttp2_session *ng;
@@ -609,15 +610,15 @@ int32_t http2_window(struct http2_session *s, int32_t id)
 /*
  * nghttp2 gives back what was consumed when that is half a window. Of a large window so much would
  * be missed by a peer that is far away, so here it is an eighth: all that came and is not kept, for
- * padding is consumed by nghttp2 itself, in the same count. Not while others wait: a peer that does
- * not read would be promised more and more.
+ * padding is consumed by nghttp2 itself, in the same count. Not while many frames wait: a peer that
+ * does not read would be promised more and more.
  */
 static void give_back(struct http2_session *s, int32_t id, int32_t came, int32_t window,
                       size_t kept)
 {
     int32_t consumed = came - (int32_t)kept;
 
-    if (consumed < SMALLEST_UPDATE || consumed < window / 8 || http2_backlog(s) != 0)
+    if (consumed < SMALLEST_UPDATE || consumed < window / 8 || http2_backlog(s) > FEW_FRAMES)
         return;
     s->no_memory |=
         nghttp2_is_fatal(nghttp2_submit_window_update(s->ng, NGHTTP2_FLAG_NONE, id, consumed)) != 0;

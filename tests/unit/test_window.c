@@ -15,25 +15,8 @@
 struct path {
     struct window window;
     uint64_t rate, delay, now;
+    unsigned pings;
 };
-
-/* One ping and its answer; false: none was sent. */
-static bool sample(struct path *p)
-{
-    uint64_t holds = p->rate * p->delay / (1000 * MS), size;
-
-    p->window.received += p->window.size / 4 + 1;
-    if (!window_is_due(&p->window) || !window_look(&p->window, p->now))
-        return false;
-    size = holds < p->window.size ? holds : p->window.size;
-    p->window.received += size;
-    p->now += p->delay;
-    window_answered(&p->window);
-    (void)window_look(&p->window, p->now);
-    /* The next ping may be out already. */
-    p->window.sampling = false;
-    return true;
-}
 
 static struct path path_of(uint64_t rate, uint64_t delay)
 {
@@ -41,6 +24,24 @@ static struct path path_of(uint64_t rate, uint64_t delay)
 
     window_init(&p.window, 0);
     return p;
+}
+
+static void look(struct path *p)
+{
+    if (window_is_due(&p->window) && window_look(&p->window, p->now))
+        p->pings++;
+}
+
+/* One round trip: what the window and the path let through, and the answer to a ping behind it. */
+static void trip(struct path *p)
+{
+    uint64_t holds = p->rate * p->delay / (1000 * MS);
+
+    p->window.received += holds < p->window.size ? holds : p->window.size;
+    look(p);
+    p->now += p->delay;
+    window_answered(&p->window);
+    look(p);
 }
 
 static void a_window_begins_at_64_KiB(void **state)
@@ -56,11 +57,19 @@ static void it_grows_until_it_is_more_than_the_path_holds(void **state)
     struct path p = path_of(20000000, 50 * MS); /* holds a million bytes */
 
     (void)state;
-    for (int i = 0; i < 20; i++) {
-        (void)sample(&p);
-        p.now += 20000 * MS;
-    }
-    assert_in_range(p.window.size, 2000000, 3000000);
+    for (int i = 0; i < 1000; i++)
+        trip(&p);
+    assert_in_range(p.window.size, 1500000, 2000000);
+}
+
+static void it_grows_within_a_few_round_trips(void **state)
+{
+    struct path p = path_of(20000000, 50 * MS);
+
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        trip(&p);
+    assert_true(p.window.size > 1000000);
 }
 
 static void it_does_not_grow_for_a_path_that_holds_less(void **state)
@@ -68,10 +77,8 @@ static void it_does_not_grow_for_a_path_that_holds_less(void **state)
     struct path p = path_of(1000000, MS); /* a thousand bytes */
 
     (void)state;
-    for (int i = 0; i < 20; i++) {
-        (void)sample(&p);
-        p.now += 20000 * MS;
-    }
+    for (int i = 0; i < 10000; i++)
+        trip(&p);
     assert_int_equal(p.window.size, FIRST);
 }
 
@@ -81,7 +88,7 @@ static void it_never_exceeds_its_maximum(void **state)
 
     (void)state;
     for (int i = 0; i < 20; i++)
-        (void)sample(&p);
+        trip(&p);
     assert_int_equal(p.window.size, WINDOW_MAX);
     p.window.received += 100 * WINDOW_MAX;
     assert_false(window_is_due(&p.window)); /* there is nothing left to measure */
@@ -98,57 +105,65 @@ static void a_maximum_below_the_first_window_keeps_it_there(void **state)
     assert_int_equal(w.size, FIRST);
 }
 
-static void a_larger_window_that_is_not_faster_is_not_enlarged(void **state)
+/* The same bytes a second, which wait ten times as long: what was too much for the path. */
+static void a_queue_on_the_way_is_not_taken_for_a_longer_path(void **state)
 {
-    struct window w;
+    struct path p = path_of(20000000, MS); /* holds 20,000 bytes */
 
     (void)state;
-    window_init(&w, 0);
-    w.received = 16384;
-    assert_true(window_look(&w, 100 * MS));
-    w.received += 65535 - 16384;
-    window_answered(&w);
-    assert_true(window_look(&w, 101 * MS)); /* bytes flow: the next sample begins at once */
-    assert_int_equal(w.size, 2 * 65535);
-    w.received += 2 * 65535; /* the window was full again: in three times the time */
-    window_answered(&w);
-    assert_true(window_look(&w, 104 * MS));
-    assert_int_equal(w.size, 2 * 65535);
+    for (int i = 0; i < 10; i++)
+        trip(&p);
+    assert_int_equal(p.window.size, FIRST);
+    p.delay = 10 * MS;
+    for (int i = 0; i < 1000; i++)
+        trip(&p);
+    assert_int_equal(p.window.size, FIRST);
 }
 
 static void samples_that_change_nothing_become_rare(void **state)
 {
-    struct path p = path_of(1000000, MS);
-    int pings = 0;
+    struct path p = path_of(20000000, MS);
 
     (void)state;
-    while (p.now < 61000 * MS) {
-        pings += sample(&p);
-        p.now += 10 * MS;
-    }
-    assert_in_range(pings, 5, 15);
+    while (p.now < 61000 * MS)
+        trip(&p);
+    assert_in_range(p.pings, 20, 60); /* of 60,000 round trips: a few at a time */
 }
 
 static void few_bytes_are_not_worth_a_ping(void **state)
 {
-    struct window w;
+    struct path p = path_of(1000000, MS);
 
     (void)state;
-    window_init(&w, 0);
-    w.received = 1000;
-    assert_false(window_is_due(&w));
+    p.window.received = 1000;
+    look(&p);
+    assert_int_equal(p.pings, 0);
+}
+
+static void bytes_right_behind_the_answer_belong_to_the_next_sample(void **state)
+{
+    struct path p = path_of(20000000, 50 * MS);
+
+    (void)state;
+    p.window.received = 20000;
+    look(&p);
+    p.now += 50 * MS;
+    window_answered(&p.window);
+    p.window.received += FIRST; /* read in one go with it */
+    look(&p);
+    assert_int_equal(p.window.received - p.window.mark, FIRST);
 }
 
 static void an_answer_that_nobody_asked_for_counts_for_nothing(void **state)
 {
-    struct window w;
+    struct path p = path_of(20000000, MS);
 
     (void)state;
-    window_init(&w, 0);
-    w.received = 20000;
-    window_answered(&w);
-    assert_true(window_look(&w, MS));
-    assert_int_equal(w.size, FIRST);
+    p.window.received = 60000;
+    window_answered(&p.window);
+    look(&p);
+    assert_int_equal(p.pings, 1);
+    assert_int_equal(p.window.size, FIRST);
 }
 
 int main(void)
@@ -156,12 +171,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_begins_at_64_KiB),
         cmocka_unit_test(it_grows_until_it_is_more_than_the_path_holds),
+        cmocka_unit_test(it_grows_within_a_few_round_trips),
         cmocka_unit_test(it_does_not_grow_for_a_path_that_holds_less),
         cmocka_unit_test(it_never_exceeds_its_maximum),
         cmocka_unit_test(a_maximum_below_the_first_window_keeps_it_there),
-        cmocka_unit_test(a_larger_window_that_is_not_faster_is_not_enlarged),
+        cmocka_unit_test(a_queue_on_the_way_is_not_taken_for_a_longer_path),
         cmocka_unit_test(samples_that_change_nothing_become_rare),
         cmocka_unit_test(few_bytes_are_not_worth_a_ping),
+        cmocka_unit_test(bytes_right_behind_the_answer_belong_to_the_next_sample),
         cmocka_unit_test(an_answer_that_nobody_asked_for_counts_for_nothing),
     };
 
