@@ -31,10 +31,8 @@ static void end_frame(struct progress *p)
         p->passed++;
 }
 
-static void begin_frame(struct progress *p)
+static void begin_frame(struct progress *p, const uint8_t *h)
 {
-    const uint8_t *h = p->header;
-
     p->header_size = 0;
     p->begun++;
     p->left = (uint32_t)h[0] << 16 | (uint32_t)h[1] << 8 | h[2];
@@ -49,10 +47,14 @@ static size_t add_header(struct progress *p, const uint8_t *data, size_t size)
     size_t missing = PROGRESS_HEADER_SIZE - p->header_size;
     size_t part = size < missing ? size : missing;
 
+    if (part == PROGRESS_HEADER_SIZE) { /* as most are: whole */
+        begin_frame(p, data);
+        return part;
+    }
     memcpy(p->header + p->header_size, data, part);
     p->header_size += (uint8_t)part;
     if (part == missing)
-        begin_frame(p);
+        begin_frame(p, p->header);
     return part;
 }
 
