@@ -41,6 +41,7 @@ struct serve {
     const char *client_ca;
     const char *metrics_address;
     const char *log_format;
+    bool channelz;
     weir_log log;
     weir_metrics *metrics; /* NULL: nothing is counted */
     credentials_words words;
@@ -101,6 +102,8 @@ static bool parse(int argc, char *const *argv, struct serve *s, int *code)
          "metrics for Prometheus, at http://ADDRESS/metrics; host:port"},
         {0, "log", "FORM", OPTION_TEXT, &s->log_format, 0, 0,
          "tell on standard error what happens to connections: text or json"},
+        {0, "channelz", NULL, OPTION_FLAG, &s->channelz, 0, 0,
+         "serve channelz: who is connected, and what they do, for whoever may call"},
         {0, "tls-cert", "FILE", OPTION_TEXT, &s->certificate, 0, 0,
          "speak TLS: our certificate (PEM), and those that signed it"},
         {0, "tls-key", "FILE", OPTION_TEXT, &s->key, 0, 0, "its key (PEM)"},
@@ -149,9 +152,10 @@ static weir_code add_methods(weir_server *server, served_files *files, weir_stat
 }
 
 /* Tools find out by themselves what is served, and whether it is ready. */
-static weir_code add_standard_services(weir_server *server, weir_status *why)
+static weir_code add_standard_services(weir_server *server, bool channelz, weir_status *why)
 {
-    const weir_file *const files[] = {&weir__demo__v1__streams__file, weir_health_file()};
+    const weir_file *const files[] = {&weir__demo__v1__streams__file, weir_health_file(),
+                                      weir_channelz_file()};
     weir_health *health;
     weir_code code = weir_health_create(&health, why);
 
@@ -161,8 +165,22 @@ static weir_code add_standard_services(weir_server *server, weir_status *why)
     if (code == WEIR_OK)
         code = weir_health_serve(server, health, why);
     if (code == WEIR_OK)
-        code = weir_reflection_serve(server, files, sizeof files / sizeof *files, why);
+        code = weir_reflection_serve(server, files, channelz ? 3 : 2, why);
     weir_health_unref(health);
+    return code;
+}
+
+static weir_code add_channelz(weir_server *server, weir_status *why)
+{
+    weir_channelz *channelz;
+    weir_code code = weir_channelz_create(&channelz, why);
+
+    if (code != WEIR_OK)
+        return code;
+    code = weir_channelz_serve(server, channelz, why);
+    if (code == WEIR_OK)
+        code = weir_channelz_add_server(channelz, server, "weir serve", why);
+    weir_channelz_unref(channelz);
     return code;
 }
 
@@ -206,7 +224,9 @@ static weir_code make_server(struct serve *s, served_files *files, weir_server *
         return code;
     code = add_methods(*server, files, why);
     if (code == WEIR_OK)
-        code = add_standard_services(*server, why);
+        code = add_standard_services(*server, s->channelz, why);
+    if (code == WEIR_OK && s->channelz)
+        code = add_channelz(*server, why);
     if (code == WEIR_OK)
         code = listen_on_all(*server, s, why);
     if (code == WEIR_OK)

@@ -25,6 +25,7 @@ add_library(weir-objects OBJECT ${WEIR_SOURCES})
 if(WEIR_PROTOBUF)
   # The standard services are written as a user's would be.
   weir_generate(weir-objects IMPORT_DIRS ${CMAKE_SOURCE_DIR}/proto PROTOS
+    grpc/channelz/v1/channelz.proto
     grpc/health/v1/health.proto
     grpc/reflection/v1/reflection.proto
     grpc/reflection/v1alpha/reflection.proto

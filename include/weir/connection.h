@@ -67,6 +67,9 @@ WEIR_API void weir_connection_shutdown(weir_connection *connection, uint64_t gra
  * again: see there. */
 WEIR_API bool weir_connection_done(const weir_connection *connection);
 
+/* Where its socket is bound, for weir/inspect.h; copied. */
+WEIR_API void weir_connection_set_local_address(weir_connection *connection, const char *address);
+
 /* What the driver likes to keep with a connection; NULL at first. */
 WEIR_API void weir_connection_set_driver(weir_connection *connection, void *driver);
 WEIR_API void *weir_connection_driver(const weir_connection *connection);

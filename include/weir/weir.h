@@ -22,9 +22,11 @@
 #include <weir/connection.h>
 #include <weir/server.h>
 #include <weir/channel.h>
+#include <weir/inspect.h>
 #include <weir/typed.h>
 #include <weir/health.h>
 #include <weir/reflection.h>
+#include <weir/channelz.h>
 #include <weir/uv.h>
 
 #endif

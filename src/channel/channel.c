@@ -31,6 +31,7 @@ static void channel_drop(weir_channel *channel)
     tls_memory_clear(&channel->tls_memory);
     weir_tls_unref(channel->options.tls);
     metrics_close(channel->metrics);
+    registry_clear(&channel->registry);
     mem_free(channel->tls_name);
     mem_free(channel->user_agent);
     mem_free(channel);
@@ -112,7 +113,7 @@ static weir_connection *new_connection(weir_channel *channel)
         .tls_memory = &channel->tls_memory,
         .metrics = channel->metrics,
         .logger = &channel->logger,
-        .number = ++channel->connection_count,
+        .registry = &channel->registry,
         .memory = channel->memory,
         .peer = channel->target.address,
         .guard = {.handshake = WEIR_NEVER,
@@ -219,6 +220,7 @@ static void start_call(void *self, struct exchange *e)
     weir_connection *connection = NULL;
     bool is_new = false;
 
+    measure_call(e, &channel->registry);
     measure_start(e, counted_as(channel, e->call));
     if (channel->closed)
         refuse(e, weir_status_make(WEIR_CANCELLED, "the channel was closed"));
@@ -303,6 +305,24 @@ weir_stream weir_channel_call(weir_channel *channel, weir_call *call, weir_strea
     responses = inbound_stream(e->in, call);
     start_soon(channel, e);
     return responses;
+}
+
+/* ---- for who looks from elsewhere ---- */
+
+size_t weir_channel_connections(weir_channel *channel, uint64_t first, weir_connection_info *out,
+                                size_t max)
+{
+    return registry_read(&channel->registry, first, out, max);
+}
+
+void weir_channel_calls(weir_channel *channel, weir_calls_info *out)
+{
+    registry_calls(&channel->registry, out);
+}
+
+const char *weir_channel_target(const weir_channel *channel)
+{
+    return channel->target.uri;
 }
 
 /* ---- life ---- */
@@ -403,7 +423,8 @@ static weir_code create(struct target *target, const weir_channel_options *optio
 {
     weir_channel *channel = mem_zalloc(sizeof *channel);
 
-    if (channel == NULL) {
+    if (channel == NULL || !registry_init(&channel->registry, true)) {
+        mem_free(channel);
         target_clear(target);
         return out_of_memory(why);
     }

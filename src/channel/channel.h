@@ -41,7 +41,7 @@ struct weir_channel {
     struct weir_cell *opener;      /* poked to connect that */
     struct metrics_shard *metrics; /* NULL: nobody counts */
     struct logger logger;
-    uint64_t connection_count; /* made so far */
+    struct registry registry;
     bool has_timer;
     bool closed; /* its last user left: calls that start now are refused */
     /* The driver of a loop that is the channel's own. */

@@ -149,7 +149,10 @@ static void on_end(void *self, void *stream)
 
 static void on_end_sent(void *self, void *stream)
 {
-    (void)self;
+    weir_connection *c = self;
+
+    if (!c->client)
+        measure_stream_ended(stream);
     exchange_step(stream, CALL_TRAILERS_SENT, (weir_status){0});
 }
 
@@ -195,6 +198,7 @@ static size_t on_pull(void *self, void *stream, struct output *output, size_t ma
 
 static void tell_owner(weir_connection *c)
 {
+    registry_set_state(&c->record, WEIR_CONNECTION_CLOSING);
     if (c->owner.gone != NULL && !c->told) {
         c->told = true;
         c->owner.gone(c->owner.self, c);
@@ -282,7 +286,7 @@ static void take_options(weir_connection *c, const struct connection_options *op
     c->owner = options->owner;
     c->metrics = options->metrics;
     c->report.logger = options->logger;
-    c->report.number = options->number;
+    c->registry = options->registry;
     c->max_handlers = options->max_streams;
     c->max_header_size = options->max_header_size;
     c->max_receive_size = options->max_receive_size;
@@ -328,10 +332,13 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
         return NULL;
     }
     loop->connections++;
+    registry_add(c->registry, c);
     if (!c->client)
         measure_open(c);
     if (c->opened)
         report_opened(c);
+    registry_set_state(&c->record, c->opened ? WEIR_CONNECTION_READY : WEIR_CONNECTION_CONNECTING);
+    measure_windows(c);
     connection_make_runnable(c);
     name(c);
     return c;
@@ -383,6 +390,7 @@ void weir_connection_free(weir_connection *c)
     measure_gone(c);
     report_closed(c);
     memory_close(c); /* while its owner is there */
+    registry_remove(c);
     list_remove(&c->owner_link);
     if (c->owner.freed != NULL)
         c->owner.freed(c->owner.self);
@@ -398,6 +406,11 @@ void weir_connection_set_peer_credentials(weir_connection *c,
 void weir_connection_set_driver(weir_connection *c, void *driver)
 {
     c->driver = driver;
+}
+
+void weir_connection_set_local_address(weir_connection *c, const char *address)
+{
+    registry_set_local(c, address);
 }
 
 void *weir_connection_driver(const weir_connection *c)
@@ -484,6 +497,7 @@ void connection_pull(weir_connection *c)
         connection_break(c, "HTTP/2 error");
     memory_clock_output(c);
     turn_stop();
+    measure_windows(c);
 }
 
 size_t weir_connection_output(weir_connection *c, weir_slice *out, size_t max)
@@ -513,10 +527,8 @@ void weir_connection_open(weir_connection *c, const char *peer_address)
 {
     char *peer = mem_copy_string(peer_address);
 
-    if (peer != NULL) {
-        mem_free(c->peer);
-        c->peer = peer;
-    }
+    if (peer != NULL)
+        registry_set_peer(c, peer);
     if (c->secure != NULL)
         secure_open(c);
     else
@@ -527,6 +539,9 @@ void connection_ready(weir_connection *c)
 {
     measure_open(c);
     report_opened(c);
+    registry_set_state(&c->record, WEIR_CONNECTION_READY);
+    if (c->secure != NULL)
+        registry_set_tls(c, &c->secure->peer);
     c->opened = true;
     c->down = false;
     c->guard.read = true; /* what is waited for begins now */
@@ -543,6 +558,7 @@ static bool wait_for_another_try(weir_connection *c, const char *reason)
     if (c->opened || c->owner.retry == NULL)
         return false;
     c->down = true;
+    registry_set_state(&c->record, WEIR_CONNECTION_FAILED);
     c->broken = false;
     lose(c, WEIR_UNAVAILABLE, reason, true);
     return c->waiting != 0 && c->owner.retry(c->owner.self, c);
@@ -686,6 +702,7 @@ static void obey(weir_connection *c, enum guard_verdict verdict)
         break;
     case GUARD_PING:
         http2_ping(c->session, KEEPALIVE_PING);
+        metrics_bump(&c->record.keepalives_sent, 1);
         break;
     case GUARD_DEAD:
         weir_connection_eof(c, "keepalive timed out");

@@ -53,7 +53,7 @@ struct connection_options {
     struct tls_memory *tls_memory;
     struct metrics_shard *metrics; /* outlives the connection; NULL: nobody counts */
     struct logger *logger;         /* likewise; NULL: nobody listens */
-    uint64_t number;               /* for the log */
+    struct registry *registry;     /* likewise; NULL: nobody looks */
     struct memory *memory;         /* its owner's; outlives the connection */
     struct connection_owner owner;
 };
@@ -73,6 +73,8 @@ struct weir_connection {
     struct connection_owner owner;
     struct metrics_shard *metrics;
     struct report report;
+    struct registry *registry;
+    struct record record;
     struct list owner_link; /* the owner's, until it is freed */
     struct list exchanges;
     size_t exchange_count;

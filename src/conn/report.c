@@ -13,7 +13,7 @@ static struct log_fact about(const weir_connection *c, weir_log_kind kind, bool 
     return (struct log_fact){
         .kind = kind,
         .level = warning ? WEIR_LOG_WARNING : WEIR_LOG_INFO,
-        .connection = c->report.number,
+        .connection = c->record.number,
         .client = c->client,
         .tls = c->secure != NULL,
         .peer = log_text(c->peer),

@@ -16,7 +16,6 @@ struct exchange;
 
 struct report {
     struct logger *logger; /* NULL: nobody listens */
-    uint64_t number;
     bool opened;
     bool sent_goaway;
     uint32_t error; /* of that */

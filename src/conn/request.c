@@ -132,6 +132,7 @@ static void dispatch(struct exchange *e)
 
 void request_start(struct exchange *e)
 {
+    measure_stream(e);
     if (e->out_ended)
         return; /* it waited, and is over */
     if (!e->is_post)

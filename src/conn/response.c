@@ -47,6 +47,8 @@ static void send_request(struct exchange *e)
     headers_clear(&headers);
     e->id = id > 0 ? id : 0;
     e->headers_out = id > 0;
+    if (id > 0)
+        measure_stream(e);
 }
 
 /* The deadline counts from when the call was made, also while it waits for its turn. */
@@ -264,5 +266,6 @@ static weir_status final_status(struct exchange *e)
 void response_end(struct exchange *e)
 {
     inbound_publish_trailers(e->in);
+    measure_stream_ended(e);
     exchange_step(e, CALL_TRAILERS_IN, final_status(e));
 }

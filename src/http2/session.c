@@ -624,6 +624,16 @@ static void give_back(struct http2_session *s, int32_t id, int32_t came, int32_t
         nghttp2_is_fatal(nghttp2_submit_window_update(s->ng, NGHTTP2_FLAG_NONE, id, consumed)) != 0;
 }
 
+int32_t http2_send_window(struct http2_session *s)
+{
+    return nghttp2_session_get_remote_window_size(s->ng);
+}
+
+int32_t http2_receive_window(struct http2_session *s)
+{
+    return nghttp2_session_get_local_window_size(s->ng);
+}
+
 void http2_credit(struct http2_session *s, int32_t id, size_t size, size_t kept)
 {
     s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_stream(s->ng, id, size)) != 0;

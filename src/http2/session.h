@@ -163,6 +163,10 @@ bool http2_starts_closed(struct http2_session *session);
  * before. */
 void http2_set_window(struct http2_session *session, int32_t id, size_t size);
 
+/* Of the whole connection: what we may send now, and what the peer may. */
+int32_t http2_send_window(struct http2_session *session);
+int32_t http2_receive_window(struct http2_session *session);
+
 /* The peer may send `size` more bytes on this stream, of which `kept` came and are not credited
  * yet. It is told when enough came together. */
 void http2_credit(struct http2_session *session, int32_t id, size_t size, size_t kept);

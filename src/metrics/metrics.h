@@ -113,6 +113,11 @@ static inline void metrics_bump(metrics_count *count, uint64_t by)
                           memory_order_release);
 }
 
+static inline void metrics_set(metrics_count *count, uint64_t value)
+{
+    atomic_store_explicit(count, value, memory_order_relaxed);
+}
+
 /* A server's call or a client's attempt. */
 static inline void metrics_started(struct metrics_method *method)
 {

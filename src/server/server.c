@@ -63,17 +63,19 @@ weir_code weir_server_create(const weir_server_options *options, weir_server **o
         server->budget = memory_total_create(server->options.memory_limit);
         if (server->budget != NULL)
             server->pool = pool_create(server->options.max_threads, server->options.max_queue);
-        if (server->pool != NULL && server->options.metrics != NULL)
-            weir_metrics_ref(server->options.metrics);
     }
-    if (server == NULL || server->pool == NULL) {
-        if (server != NULL)
+    if (server == NULL || server->pool == NULL || !registry_init(&server->registry, false)) {
+        if (server != NULL) {
+            pool_free(server->pool);
             budget_total_unref(server->budget);
+        }
         mem_free(server);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a server");
     }
     pthread_mutex_init(&server->lock, NULL);
     atomic_init(&server->connections, 0);
+    if (server->options.metrics != NULL)
+        weir_metrics_ref(server->options.metrics);
     *out = server;
     return WEIR_OK;
 }
@@ -252,7 +254,7 @@ static weir_connection *serve_connection(weir_server *server, struct server_loop
         .tls = tls,
         .metrics = on->metrics,
         .logger = &on->logger,
-        .number = 1 + atomic_fetch_add_explicit(&server->connection_count, 1, memory_order_relaxed),
+        .registry = &server->registry,
         .memory = on->memory,
         .owner = {.dispatch = dispatch, .freed = freed, .self = served},
     };
@@ -323,6 +325,19 @@ weir_connection *server_connection_on(weir_server *server, const weir_loop *loop
     if (on == NULL || list_is_empty(&on->connections))
         return NULL;
     return LIST_MEMBER(on->connections.next, struct served_connection, link)->connection;
+}
+
+/* ---- for who looks from elsewhere ---- */
+
+size_t weir_server_connections(weir_server *server, uint64_t first, weir_connection_info *out,
+                               size_t max)
+{
+    return registry_read(&server->registry, first, out, max);
+}
+
+void weir_server_calls(weir_server *server, weir_calls_info *out)
+{
+    registry_calls(&server->registry, out);
 }
 
 /* ---- the end ---- */
@@ -411,6 +426,7 @@ void weir_server_free(weir_server *server)
     budget_total_unref(server->budget);
     methods_clear(&server->methods);
     release_hooks(server);
+    registry_clear(&server->registry);
     pthread_mutex_destroy(&server->lock);
     mem_free(server);
 }

@@ -60,8 +60,8 @@ struct weir_server {
     struct budget_total *budget;
     pthread_mutex_t lock;
     struct server_loop *loops;
-    atomic_size_t connections;      /* on all loops */
-    atomic_size_t connection_count; /* accepted so far */
+    atomic_size_t connections; /* on all loops */
+    struct registry registry;
     bool shutting_down;
     uint64_t grace_ns;
     struct shutdown_hook *hooks; /* do not change once it serves; the first one runs first */

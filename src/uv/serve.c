@@ -96,6 +96,7 @@ static void serve_fd(struct serving_loop *loop, struct accepted accepted)
         return;
     }
     weir_connection_set_peer_credentials(connection, &credentials);
+    set_local_address(connection, accepted.fd);
     if (!socket_open(loop->uv, connection, accepted.fd)) {
         weir_connection_free(connection);
         close(accepted.fd);

@@ -361,6 +361,19 @@ weir_peer_credentials peer_credentials(int fd, const struct sockaddr_storage *pe
     return credentials;
 }
 
+void set_local_address(weir_connection *connection, int fd)
+{
+    struct sockaddr_storage local;
+    socklen_t size = sizeof local;
+    char text[ADDRESS_TEXT_SIZE];
+
+    memset(&local, 0, sizeof local);
+    if (getsockname(fd, (struct sockaddr *)&local, &size) != 0)
+        return;
+    address_format(&local, size, text);
+    weir_connection_set_local_address(connection, text);
+}
+
 /* The connection is told who is at the other end, and that it may speak. */
 static void open_connection(struct socket *s)
 {
@@ -376,6 +389,7 @@ static void open_connection(struct socket *s)
     s->connecting = false;
     uv_timer_stop(&s->timer);
     weir_connection_set_peer_credentials(s->connection, &credentials);
+    set_local_address(s->connection, s->fd);
     weir_connection_open(s->connection, text);
     attend(s);
 }

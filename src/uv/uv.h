@@ -46,6 +46,9 @@ bool socket_open(weir_uv *uv, weir_connection *connection, int fd);
 /* Of the process at the other end, where it is a Unix socket and the system tells. */
 weir_peer_credentials peer_credentials(int fd, const struct sockaddr_storage *peer);
 
+/* The connection learns where its socket is bound. */
+void set_local_address(weir_connection *connection, int fd);
+
 /* The transport's connect. */
 void socket_connect(void *uv, weir_connection *connection, const char *address);
 
