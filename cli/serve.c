@@ -103,7 +103,7 @@ static bool parse(int argc, char *const *argv, struct serve *s, int *code)
         {0, "log", "FORM", OPTION_TEXT, &s->log_format, 0, 0,
          "tell on standard error what happens to connections: text or json"},
         {0, "channelz", NULL, OPTION_FLAG, &s->channelz, 0, 0,
-         "serve channelz: who is connected, and what they do, for whoever may call"},
+         "serve channelz: shows who is connected to whoever may call"},
         {0, "tls-cert", "FILE", OPTION_TEXT, &s->certificate, 0, 0,
          "speak TLS: our certificate (PEM), and those that signed it"},
         {0, "tls-key", "FILE", OPTION_TEXT, &s->key, 0, 0, "its key (PEM)"},

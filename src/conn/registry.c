@@ -24,7 +24,7 @@ void registry_clear(struct registry *registry)
 
 static uint64_t load(metrics_count *count)
 {
-    return atomic_load_explicit(count, memory_order_relaxed);
+    return atomic_load_explicit(count, memory_order_acquire);
 }
 
 static void add_calls(weir_calls_info *sum, struct record *record)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_metrics.c - snapshots while two loops and two channels count on threads of their own.
+ * test_metrics.c - snapshots, and looks at connections, while two loops and two channels count on
+ * threads of their own.
  *
  * What each snapshot must hold at any time is claimed here; that reading is no race, TSan says.
  */
@@ -69,8 +70,27 @@ static double total_of(const weir_metrics_snapshot *snapshot, const char *name)
 
 struct watcher {
     weir_metrics *metrics;
+    weir_server *server;
     atomic_bool done;
 };
+
+/* Each connection by itself, and all calls; what the second says was true before the first. */
+static void look_at_connections(weir_server *server)
+{
+    weir_connection_info found[CLIENTS + 1];
+    weir_calls_info calls;
+    uint64_t started = 0;
+    size_t count = weir_server_connections(server, 0, found, CLIENTS + 1);
+
+    for (size_t i = 0; i < count; i++) {
+        assert_true(found[i].streams_succeeded <= found[i].streams_started);
+        assert_true(strncmp(found[i].peer, "127.0.0.1:", 10) == 0);
+        started += found[i].streams_started;
+    }
+    weir_server_calls(server, &calls);
+    assert_true(calls.started >= started && calls.succeeded <= calls.started);
+    assert_int_equal(calls.failed, 0);
+}
 
 /* Counts never fall, and nothing ends that did not start. */
 static void *watch(void *self)
@@ -89,6 +109,7 @@ static void *watch(void *self)
         assert_true(active >= 0 && active <= CLIENTS * CALLS);
         before = ended;
         weir_metrics_free_snapshot(snapshot);
+        look_at_connections(watcher->server);
     }
     return NULL;
 }
@@ -118,14 +139,15 @@ static void snapshots_are_right_while_others_count(void **state)
     assert_int_equal(weir_metrics_create(&watcher.metrics, NULL), WEIR_OK);
     client.metrics = watcher.metrics;
     server = start_server(watcher.metrics, &client.port);
+    watcher.server = server;
     thread_create(&watching, watch, &watcher);
     for (int i = 0; i < CLIENTS; i++)
         thread_create(&threads[i], make_calls, &client);
     for (int i = 0; i < CLIENTS; i++)
         thread_join(threads[i]);
-    weir_server_free(server);
     atomic_store(&watcher.done, true);
     thread_join(watching);
+    weir_server_free(server);
     assert_int_equal(weir_metrics_read(watcher.metrics, &snapshot, NULL), WEIR_OK);
     assert_true(total_of(snapshot, "grpc.server.call.started") == CLIENTS * CALLS);
     assert_true(total_of(snapshot, "grpc.server.call.duration") == CLIENTS * CALLS);
