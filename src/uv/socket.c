@@ -25,8 +25,8 @@
 #define SLICES 64
 /* Read this often before the others have their turn. */
 #define READS_A_TURN 4
-/* Write this often likewise: 4 MiB at most. */
-#define WRITES_A_TURN 64
+/* Write this often likewise: 512 KiB at most. */
+#define WRITES_A_TURN 8
 
 struct socket {
     struct list link;
