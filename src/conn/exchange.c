@@ -351,7 +351,8 @@ static void act_on_out(struct exchange *e, unsigned actions)
         drop_held(e);
         if (e->held_charged != 0) {
             memory_count_held(e);
-            memory_count_output(e->connection);
+            if (e->connection != NULL)
+                memory_count_output(e->connection);
         }
         exchange_schedule(e, EXCHANGE_RELEASE);
     }

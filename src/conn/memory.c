@@ -334,11 +334,9 @@ void memory_clock_output(weir_connection *c)
 
 bool memory_admits(struct exchange *e)
 {
-    weir_connection *c = e->connection;
-
-    if (budget_admits(c->budget, (c->exchange_count - 1) * MEMORY_CALL))
+    if (level_of(e->connection) != BUDGET_FULL)
         return true;
-    memory_count(&c->memory->refused, 1);
+    memory_count(&e->connection->memory->refused, 1);
     return false;
 }
 
@@ -440,8 +438,7 @@ void memory_block(struct exchange *e, enum blocked why)
 {
     if (e->blocked == why)
         return;
-    if (e->blocked != BLOCKED_NOT)
-        memory_unblock(e);
+    memory_unblock(e);
     e->blocked = why;
     e->blocked_since = e->loop->now;
     atomic_store_explicit(&e->in->memory.blocked_since, e->blocked_since, memory_order_relaxed);
@@ -456,6 +453,8 @@ void memory_add_blocked(struct exchange *e, enum blocked why, uint64_t ns)
 
 void memory_unblock(struct exchange *e)
 {
+    if (e->blocked == BLOCKED_NOT)
+        return;
     if (e->connection != NULL)
         memory_add_blocked(e, e->blocked, e->loop->now - e->blocked_since);
     e->blocked = BLOCKED_NOT;
@@ -474,8 +473,7 @@ void memory_leave(struct exchange *e)
 {
     weir_connection *c = e->connection;
 
-    if (e->blocked != BLOCKED_NOT)
-        memory_unblock(e);
+    memory_unblock(e);
     pay(e, e->debt);
     e->owed = 0;
     if (!list_is_empty(&e->room_link))

@@ -262,6 +262,21 @@ static void a_garbled_status_is_unknown(void **state)
     expect_unharmed(p);
 }
 
+static void of_a_status_that_came_twice_the_last_counts(void **state)
+{
+    struct peer *p = *state;
+    struct reader r;
+    int32_t id = call(p, &r);
+
+    peer_headers(p, id, 0, RESPONSE, NULL);
+    peer_headers(p, id, END_STREAM, "grpc-status", "5", "grpc-message", "one",
+                 "grpc-status-details-bin", "AAEC", "grpc-status", "9", "grpc-message", "two",
+                 "grpc-status-details-bin", "AwQ=", NULL);
+    peer_settle(p);
+    expect_ended(p, &r, WEIR_FAILED_PRECONDITION);
+    expect_unharmed(p);
+}
+
 static void a_status_in_headers_counts_only_where_the_stream_ends(void **state)
 {
     struct peer *p = *state;
@@ -560,6 +575,7 @@ int main(void)
         CLIENT_TEST(trailers_without_a_status_are_unknown),
         CLIENT_TEST(an_end_without_trailers_is_unknown),
         CLIENT_TEST(a_garbled_status_is_unknown),
+        CLIENT_TEST(of_a_status_that_came_twice_the_last_counts),
         CLIENT_TEST(a_status_in_headers_counts_only_where_the_stream_ends),
         CLIENT_TEST(header_blocks_in_the_middle_are_a_protocol_error),
         CLIENT_TEST(resets_become_codes),

@@ -114,6 +114,31 @@ static void all_windows_of_a_connection_have_a_sum(void **state)
     peer_free(p);
 }
 
+/* It polls once for each message that came, and so is never told to wait. */
+static void a_reader_that_takes_what_comes_gets_a_larger_window(void **state)
+{
+    struct peer *p = *state;
+    struct reader *reader = &p->service->served[0].requests;
+    int64_t most = 0, sent = 0;
+
+    open_upload(p);
+    sample(p, 0, 3);
+    peer_request(p, 5, 0, "/t.T/Hand", NULL);
+    for (int i = 0; i < 8; i++) {
+        weir_item item;
+
+        peer_large_message(p, 5, 0, PIECE);
+        peer_settle(p);
+        assert_int_equal(reader_poll(reader, &item), WEIR_READY);
+        weir_item_clear(&item);
+        peer_settle(p);
+        sent += PIECE + 5;
+        most = room(p, 5, sent) > most ? room(p, 5, sent) : most;
+    }
+    assert_in_range(most, FIRST + 20000, 3 * FIRST);
+    expect_unharmed(p);
+}
+
 static void who_does_not_read_gets_no_larger_window(void **state)
 {
     struct peer *p = *state;
@@ -158,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SERVER_TEST(a_reader_that_waits_gets_a_larger_window),
+        SERVER_TEST(a_reader_that_takes_what_comes_gets_a_larger_window),
         SERVER_TEST(the_connections_window_grows_with_the_path),
         TEST_ROW("all_windows_of_a_connection_have_a_sum", all_windows_of_a_connection_have_a_sum,
                  NULL, NULL),

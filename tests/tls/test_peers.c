@@ -457,6 +457,19 @@ static void a_server_that_answers_garbage_is_unavailable(void **state)
     weir_call_unref(call);
 }
 
+/* By an alert that is no failure: the reason is this end's own. */
+static void a_server_that_closes_while_it_shakes_hands_is_unavailable(void **state)
+{
+    struct hand *h = *state;
+    static const char close_notify[] = "\x15\3\3\0\2\1";
+    weir_call *call;
+    weir_stream responses = be_server(h, &call);
+
+    assert_false(give(h, (const uint8_t *)close_notify, sizeof close_notify));
+    expect_failed(h, &responses, "the peer closed it during the TLS handshake");
+    weir_call_unref(call);
+}
+
 static int choose_h2(SSL *ssl, const unsigned char **out, unsigned char *size,
                      const unsigned char *in, unsigned in_size, void *self)
 {
@@ -466,6 +479,19 @@ static int choose_h2(SSL *ssl, const unsigned char **out, unsigned char *size,
     *out = in + 1;
     *size = 2;
     return SSL_TLSEXT_ERR_OK;
+}
+
+/* A frame of this type behind the client's preface. */
+static bool has_sent(const struct hand *h, int type)
+{
+    for (size_t at = 24; at + 9 <= h->read_size;) {
+        const uint8_t *frame = (const uint8_t *)h->read + at;
+
+        if (frame[3] == type)
+            return true;
+        at += 9 + ((size_t)frame[0] << 16 | (size_t)frame[1] << 8 | frame[2]);
+    }
+    return false;
 }
 
 static void a_client_asks_for_its_server_by_name_and_for_h2(void **state)
@@ -481,6 +507,7 @@ static void a_client_asks_for_its_server_by_name_and_for_h2(void **state)
     assert_string_equal(SSL_get_servername(h->ssl, TLSEXT_NAMETYPE_host_name), "server");
     assert_true(h->read_size > 24);
     assert_memory_equal(h->read, "PRI * HTTP/2.0", 14);
+    assert_true(has_sent(h, 1)); /* HEADERS: the call does not wait for the server's SETTINGS */
     weir_stream_release(&responses);
     weir_call_unref(call);
 }
@@ -505,6 +532,7 @@ int main(void)
         HAND_TEST(a_server_without_alpn_is_refused),
         HAND_TEST(a_server_below_1_2_is_refused),
         HAND_TEST(a_server_that_answers_garbage_is_unavailable),
+        HAND_TEST(a_server_that_closes_while_it_shakes_hands_is_unavailable),
         HAND_TEST(a_client_asks_for_its_server_by_name_and_for_h2),
     };
 

@@ -247,11 +247,12 @@ static void without_memory_inflating_is_exhausted_and_deflating_does_without(voi
         struct deflater *deflater;
         bool done;
 
+        out = (weir_bytes){0};
         memory_fails_at(at);
         deflater = deflater_create();
         done = deflater != NULL && deflater_run(deflater, WEIR_GZIP, &plain, &out);
-        if (done)
-            weir_bytes_unref(&out);
+        assert_int_equal(done, out.size != 0);
+        weir_bytes_unref(&out);
         deflater_free(deflater);
         assert_int_equal(failing_memory.living, 0);
         failed = memory_failed();
