@@ -52,10 +52,7 @@
     X(SEND_HEADERS, "headers sent ahead")                                                          \
     X(ERRORS, "errors with trailers")                                                              \
     X(REQUEST_ERRORS, "requests that fail")                                                        \
-    X(SPURIOUS, "spurious polls")                                                                  \
-    X(LIMIT_REFUSED, "calls refused at a memory limit")                                            \
-    X(LIMIT_ENDED, "stalled calls ended for memory")                                               \
-    X(LIMIT_WAITED, "milliseconds that calls waited for memory")
+    X(SPURIOUS, "spurious polls")
 
 enum count {
 #define X(name, text) COUNT_##name,
