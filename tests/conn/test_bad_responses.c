@@ -44,6 +44,39 @@ static void informational_headers_are_skipped(void **state)
     expect_unharmed(p);
 }
 
+static void a_window_opened_too_far_ends_the_call(void **state)
+{
+    struct peer *p = *state;
+    struct reader r;
+    int32_t id = call(p, &r);
+
+    peer_headers(p, id, 0, RESPONSE, NULL);
+    peer_window(p, id, 0x7fffffff);
+    peer_window(p, id, 0x7fffffff);
+    peer_settle(p);
+    expect_reset(p, id, NGHTTP2_FLOW_CONTROL_ERROR);
+    expect_error(&r, WEIR_INTERNAL);
+    reader_clear(&r);
+    expect_unharmed(p);
+}
+
+/* So it is for h2specd, whose answers are no gRPC. */
+static void what_is_not_grpc_was_reset_before_its_window_is_opened_too_far(void **state)
+{
+    struct peer *p = *state;
+    struct reader r;
+    int32_t id = call(p, &r);
+
+    peer_headers(p, id, 0, ":status", "200", NULL);
+    peer_window(p, id, 0x7fffffff);
+    peer_window(p, id, 0x7fffffff);
+    peer_settle(p);
+    expect_reset(p, id, NGHTTP2_CANCEL);
+    expect_error(&r, WEIR_UNKNOWN);
+    reader_clear(&r);
+    expect_unharmed(p);
+}
+
 static void informational_headers_that_end_the_stream_are_an_error(void **state)
 {
     struct peer *p = *state;
@@ -562,6 +595,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLIENT_TEST(informational_headers_are_skipped),
+        CLIENT_TEST(a_window_opened_too_far_ends_the_call),
+        CLIENT_TEST(what_is_not_grpc_was_reset_before_its_window_is_opened_too_far),
         CLIENT_TEST(informational_headers_that_end_the_stream_are_an_error),
         CLIENT_TEST(data_before_headers_ends_the_connection),
         CLIENT_TEST(a_response_without_http_status_is_internal),
