@@ -10,10 +10,14 @@
 
 #include "base/alloc.h"
 
+#include <assert.h>
+
 #define MAX_GRAIN ((size_t)64 * 1024)
 #define MAX_CONNECTION_GRAIN ((size_t)4 * 1024)
 /* So much a connection may hold whatever the others do: some ten unary calls. */
 #define MIN_ALLOWANCE ((size_t)64 * 1024)
+/* And so much at the limit. */
+#define LAST_ALLOWANCE ((size_t)16 * 1024)
 
 static size_t min_size(size_t a, size_t b)
 {
@@ -69,6 +73,7 @@ void budget_total_unref(struct budget_total *total)
     if (total == NULL ||
         atomic_fetch_sub_explicit(&total->references, 1, memory_order_acq_rel) != 1)
         return;
+    assert(atomic_load(&total->held) == 0);
     pthread_mutex_destroy(&total->lock);
     mem_free(total);
 }
@@ -321,20 +326,24 @@ void budget_unref(struct budget *budget)
 
 /* ---- waiting ---- */
 
-static size_t allowance_of(const struct budget *budget)
+/* What it may hold and go on as before. At the limit that is little, but never nothing: what fills
+ * the memory may be connections and calls themselves, and then nothing else would go on again. */
+static size_t allowance_of(const struct budget *budget, int mark)
 {
     size_t allowance = atomic_load_explicit(&budget->total->allowance, memory_order_relaxed);
 
-    return budget->has_no_allowance ? 0 : budget->own + allowance;
+    if (budget->has_no_allowance)
+        return 0;
+    if (mark == MARK_FULL)
+        allowance /= 4;
+    return budget->own + max_size(allowance, LAST_ALLOWANCE);
 }
 
 enum budget_level budget_level_now(const struct budget *budget)
 {
     int mark = atomic_load(&budget->total->mark);
 
-    if (mark == MARK_FULL)
-        return BUDGET_FULL;
-    if (mark == MARK_NONE || budget_held(budget) < allowance_of(budget))
+    if (mark == MARK_NONE || budget_held(budget) < allowance_of(budget, mark))
         return BUDGET_PLENTY;
     return mark == MARK_SHORT ? BUDGET_SHORT : BUDGET_FULL;
 }
@@ -344,10 +353,19 @@ static void list_prepend(struct list *list, struct list *link)
     list_append(list->next, link);
 }
 
+bool budget_admits(const struct budget *budget, size_t more)
+{
+    int mark = atomic_load(&budget->total->mark);
+
+    if (mark == MARK_FULL)
+        return false;
+    return mark != MARK_TIGHT || budget_held(budget) + more < allowance_of(budget, mark);
+}
+
 void budget_wait(struct budget *budget, bool served)
 {
     struct budget_total *total = budget->total;
-    size_t allowance = allowance_of(budget);
+    size_t allowance = allowance_of(budget, atomic_load(&budget->total->mark));
 
     pthread_mutex_lock(&total->lock);
     if (!budget->waits) {
@@ -356,7 +374,7 @@ void budget_wait(struct budget *budget, bool served)
             list_append(&total->waiting, &budget->link);
         else
             list_prepend(&total->waiting, &budget->link);
-        /* One that holds less already waits for all the others. */
+        /* One that has nothing of its own to let go waits for all the others. */
         if (budget_held(budget) >= allowance)
             atomic_store(&budget->watch, allowance);
     }

@@ -29,7 +29,7 @@
 enum budget_level {
     BUDGET_PLENTY,
     BUDGET_SHORT, /* nothing that makes it hold more, where that can wait */
-    BUDGET_FULL   /* no new calls either */
+    BUDGET_FULL   /* nothing but what makes it hold less */
 };
 
 /* How full the total is. */
@@ -116,6 +116,17 @@ enum budget_level budget_level_now(const struct budget *budget);
 static inline enum budget_level budget_level(const struct budget *budget)
 {
     return budget_is_short(budget) ? budget_level_now(budget) : BUDGET_PLENTY;
+}
+
+/* Whether one more call may begin on a connection whose calls take `more` besides what is charged
+ * to it. */
+bool budget_admits(const struct budget *budget, size_t more);
+
+/* What calls themselves take counts above their connection: one with many of them that hold nothing
+ * is not to wait for memory. */
+static inline struct budget *budget_of_calls(struct budget *budget)
+{
+    return budget->parent != NULL ? budget->parent : budget;
 }
 
 /*

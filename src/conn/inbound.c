@@ -14,12 +14,12 @@
 
 /* Under the lock, where others may use it: charges what the reader holds. One small chunk is in
  * what each call costs. */
-static void count_memory(struct inbound *in)
+static inline void count_memory(struct inbound *in)
 {
     size_t held = frame_reader_held(&in->reader);
     size_t size = held > SMALL_CHUNK ? held : 0;
 
-    if ((size | in->charged) != 0)
+    if (size != in->charged)
         call_recharge(&in->memory, &in->charged, size);
 }
 
@@ -34,7 +34,7 @@ static void inbound_destroy(struct weir_cell *cell)
     weir_status_clear(&in->fault);
     weir_bytes_unref(&in->tls_peer);
     arena_clear(&in->arena);
-    call_release(&in->memory, MEMORY_CALL);
+    budget_release(budget_of_calls(in->memory.budget), MEMORY_CALL);
     if (in->keeps_budget)
         budget_unref(in->memory.budget);
     pthread_mutex_destroy(&in->lock);
@@ -60,7 +60,8 @@ struct inbound *inbound_create(weir_loop *loop, struct budget *budget, struct ex
     in->reader.small_buffers = loop->small_buffers;
     in->reader.frame_buffers = loop->frame_buffers;
     in->memory.budget = budget;
-    call_charge(&in->memory, MEMORY_CALL);
+    atomic_init(&in->memory.held, MEMORY_CALL); /* nobody else knows of it yet */
+    budget_charge(budget_of_calls(budget), MEMORY_CALL);
     arena_init(&in->arena, NULL, 0);
     in->arena.memory = &in->memory;
     metadata_init(&in->headers, &in->arena);

@@ -334,9 +334,11 @@ void memory_clock_output(weir_connection *c)
 
 bool memory_admits(struct exchange *e)
 {
-    if (level_of(e->connection) != BUDGET_FULL)
+    weir_connection *c = e->connection;
+
+    if (budget_admits(c->budget, (c->exchange_count - 1) * MEMORY_CALL))
         return true;
-    memory_count(&e->connection->memory->refused, 1);
+    memory_count(&c->memory->refused, 1);
     return false;
 }
 
@@ -438,7 +440,8 @@ void memory_block(struct exchange *e, enum blocked why)
 {
     if (e->blocked == why)
         return;
-    memory_unblock(e);
+    if (e->blocked != BLOCKED_NOT)
+        memory_unblock(e);
     e->blocked = why;
     e->blocked_since = e->loop->now;
     atomic_store_explicit(&e->in->memory.blocked_since, e->blocked_since, memory_order_relaxed);
@@ -453,8 +456,6 @@ void memory_add_blocked(struct exchange *e, enum blocked why, uint64_t ns)
 
 void memory_unblock(struct exchange *e)
 {
-    if (e->blocked == BLOCKED_NOT)
-        return;
     if (e->connection != NULL)
         memory_add_blocked(e, e->blocked, e->loop->now - e->blocked_since);
     e->blocked = BLOCKED_NOT;
@@ -473,7 +474,8 @@ void memory_leave(struct exchange *e)
 {
     weir_connection *c = e->connection;
 
-    memory_unblock(e);
+    if (e->blocked != BLOCKED_NOT)
+        memory_unblock(e);
     pay(e, e->debt);
     e->owed = 0;
     if (!list_is_empty(&e->room_link))

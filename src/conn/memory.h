@@ -102,7 +102,7 @@ void memory_count_held(struct exchange *e);
 /* It holds more of what came in. */
 void memory_watch(struct exchange *e);
 
-/* It waits for its peer from now on; it does not any more. */
+/* It waits for something from now on; what it waited for, it does not wait for any more. */
 void memory_block(struct exchange *e, enum blocked why);
 void memory_unblock(struct exchange *e);
 

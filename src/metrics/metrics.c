@@ -13,12 +13,22 @@
 
 #include <string.h>
 
+static bool make_locks(weir_metrics *metrics)
+{
+    if (pthread_mutex_init(&metrics->lock, NULL) != 0)
+        return false;
+    if (pthread_mutex_init(&metrics->source_lock, NULL) == 0)
+        return true;
+    pthread_mutex_destroy(&metrics->lock);
+    return false;
+}
+
 weir_code weir_metrics_create(weir_metrics **out, weir_status *why)
 {
     weir_metrics *metrics = mem_zalloc(sizeof *metrics);
 
     *out = NULL;
-    if (metrics == NULL || pthread_mutex_init(&metrics->lock, NULL) != 0) {
+    if (metrics == NULL || !make_locks(metrics)) {
         mem_free(metrics);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for metrics");
     }
@@ -74,6 +84,7 @@ void weir_metrics_unref(weir_metrics *metrics)
     }
     for (size_t i = 0; i < metrics->target_count; i++)
         mem_free(metrics->targets[i]);
+    pthread_mutex_destroy(&metrics->source_lock);
     pthread_mutex_destroy(&metrics->lock);
     mem_free(metrics);
 }

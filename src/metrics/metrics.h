@@ -64,6 +64,22 @@ struct metrics_shard {
     _Atomic(struct metrics_method *) methods[METRICS_METHODS];
 };
 
+/* What a server counts for itself anyway. */
+struct metrics_usage {
+    uint64_t held;  /* bytes now */
+    uint64_t limit; /* UINT64_MAX: none */
+    uint64_t refused;
+    uint64_t ended;
+    uint64_t waited_ns[3]; /* for the peer, memory, the socket */
+};
+
+/* Who knows it; lies in the server. read() may take locks that are held while shards are opened. */
+struct metrics_source {
+    struct metrics_source *next;
+    void (*read)(void *self, struct metrics_usage *out);
+    void *self;
+};
+
 /* A name that is told apart. */
 struct metrics_name {
     char *name;
@@ -78,6 +94,9 @@ struct weir_metrics {
     atomic_size_t references;
     pthread_mutex_t lock; /* for shards, and whoever adds names */
     struct metrics_shard *shards;
+    pthread_mutex_t source_lock; /* before `lock` */
+    struct metrics_source *sources;
+    struct metrics_usage gone; /* of those that went */
     char *targets[METRICS_TARGETS];
     size_t target_count;
     const char *names[METRICS_METHODS]; /* by number; names[0] is "other" */
@@ -101,6 +120,16 @@ struct metrics_shard *metrics_open(weir_metrics *metrics, const char *target);
 
 /* Nobody counts in it any more; what it has is kept. */
 void metrics_close(struct metrics_shard *shard);
+
+/* ---- sources ---- */
+
+void metrics_attach(weir_metrics *metrics, struct metrics_source *source);
+
+/* It is read a last time: what it counted stays. */
+void metrics_detach(weir_metrics *metrics, struct metrics_source *source);
+
+/* All of them together. */
+void metrics_read_sources(weir_metrics *metrics, struct metrics_usage *out);
 
 /* ---- counting, on the loop's thread ---- */
 

@@ -27,7 +27,10 @@ struct series {
 };
 
 enum side { SERVER, CLIENT, BOTH };
-enum detail { NO_LABELS, METHOD, METHOD_AND_STATUS };
+enum detail { NO_LABELS, METHOD, METHOD_AND_STATUS, WAIT };
+
+/* The code of a series that tells what was waited for. */
+enum { WAIT_PEER, WAIT_MEMORY, WAIT_SOCKET, WAITS };
 
 struct instrument {
     const char *name;
@@ -38,6 +41,8 @@ struct instrument {
     enum detail detail;
     /* Adds what the shard has of the series; false: it has none. */
     bool (*add)(struct sums *sums, const struct metrics_shard *shard, const struct series *series);
+    /* Instead: what servers say of themselves. */
+    bool (*read)(struct sums *sums, const struct metrics_usage *usage, unsigned code);
 };
 
 /* ---- adding up ---- */
@@ -197,55 +202,103 @@ static bool add_dropped(struct sums *sums, const struct metrics_shard *shard,
     return true;
 }
 
+/* ---- what servers say ---- */
+
+static bool read_held(struct sums *sums, const struct metrics_usage *usage, unsigned code)
+{
+    (void)code;
+    sums->value = usage->held;
+    return true;
+}
+
+static bool read_limit(struct sums *sums, const struct metrics_usage *usage, unsigned code)
+{
+    (void)code;
+    sums->value = usage->limit;
+    return usage->limit != 0 && usage->limit != UINT64_MAX;
+}
+
+static bool read_refused(struct sums *sums, const struct metrics_usage *usage, unsigned code)
+{
+    (void)code;
+    sums->value = usage->refused;
+    return true;
+}
+
+static bool read_ended(struct sums *sums, const struct metrics_usage *usage, unsigned code)
+{
+    (void)code;
+    sums->value = usage->ended;
+    return true;
+}
+
+static bool read_waited(struct sums *sums, const struct metrics_usage *usage, unsigned code)
+{
+    sums->value = usage->waited_ns[code];
+    return true;
+}
+
 /* ---- the instruments ---- */
 
 static const struct instrument instruments[] = {
     {"grpc.server.call.started", "{call}", "Calls started, including those that have not ended.",
-     WEIR_METRIC_COUNTER, SERVER, METHOD, add_started},
+     WEIR_METRIC_COUNTER, SERVER, METHOD, add_started, NULL},
     {"grpc.server.call.duration", "s",
      "Time from a call's first headers to the end of its HTTP/2 stream.", WEIR_METRIC_HISTOGRAM,
-     SERVER, METHOD_AND_STATUS, add_duration},
+     SERVER, METHOD_AND_STATUS, add_duration, NULL},
     {"grpc.server.call.sent_total_compressed_message_size", "By",
      "Bytes of all response messages of a call, compressed, without framing.",
-     WEIR_METRIC_HISTOGRAM, SERVER, METHOD_AND_STATUS, add_sent_size},
+     WEIR_METRIC_HISTOGRAM, SERVER, METHOD_AND_STATUS, add_sent_size, NULL},
     {"grpc.server.call.rcvd_total_compressed_message_size", "By",
      "Bytes of all request messages of a call, compressed, without framing.", WEIR_METRIC_HISTOGRAM,
-     SERVER, METHOD_AND_STATUS, add_received_size},
+     SERVER, METHOD_AND_STATUS, add_received_size, NULL},
     {"grpc.client.attempt.started", "{attempt}",
      "Attempts of calls started, including those that have not ended.", WEIR_METRIC_COUNTER, CLIENT,
-     METHOD, add_started},
+     METHOD, add_started, NULL},
     {"grpc.client.attempt.duration", "s", "Time from the start of an attempt to its status.",
-     WEIR_METRIC_HISTOGRAM, CLIENT, METHOD_AND_STATUS, add_duration},
+     WEIR_METRIC_HISTOGRAM, CLIENT, METHOD_AND_STATUS, add_duration, NULL},
     {"grpc.client.attempt.sent_total_compressed_message_size", "By",
      "Bytes of all request messages of an attempt, compressed, without framing.",
-     WEIR_METRIC_HISTOGRAM, CLIENT, METHOD_AND_STATUS, add_sent_size},
+     WEIR_METRIC_HISTOGRAM, CLIENT, METHOD_AND_STATUS, add_sent_size, NULL},
     {"grpc.client.attempt.rcvd_total_compressed_message_size", "By",
      "Bytes of all response messages of an attempt, compressed, without framing.",
-     WEIR_METRIC_HISTOGRAM, CLIENT, METHOD_AND_STATUS, add_received_size},
+     WEIR_METRIC_HISTOGRAM, CLIENT, METHOD_AND_STATUS, add_received_size, NULL},
     {"grpc.client.call.duration", "s", "Time from when a call was made to its status.",
-     WEIR_METRIC_HISTOGRAM, CLIENT, METHOD_AND_STATUS, add_call_duration},
+     WEIR_METRIC_HISTOGRAM, CLIENT, METHOD_AND_STATUS, add_call_duration, NULL},
     {"weir.server.call.active", "{call}", "Calls that run now.", WEIR_METRIC_GAUGE, SERVER, METHOD,
-     add_active},
+     add_active, NULL},
     {"weir.server.call.sent_messages", "{message}", "Response messages sent.", WEIR_METRIC_COUNTER,
-     SERVER, METHOD, add_sent},
+     SERVER, METHOD, add_sent, NULL},
     {"weir.server.call.rcvd_messages", "{message}", "Request messages received.",
-     WEIR_METRIC_COUNTER, SERVER, METHOD, add_received},
+     WEIR_METRIC_COUNTER, SERVER, METHOD, add_received, NULL},
     {"weir.server.connection.opened", "{connection}", "Connections accepted.", WEIR_METRIC_COUNTER,
-     SERVER, NO_LABELS, add_opened},
+     SERVER, NO_LABELS, add_opened, NULL},
     {"weir.server.connection.active", "{connection}", "Connections that are open now.",
-     WEIR_METRIC_GAUGE, SERVER, NO_LABELS, add_open},
+     WEIR_METRIC_GAUGE, SERVER, NO_LABELS, add_open, NULL},
+    {"weir.server.call.waited", "s",
+     "Time that calls waited with something to send, or for memory, all together.",
+     WEIR_METRIC_COUNTER, SERVER, WAIT, NULL, read_waited},
+    {"weir.server.call.refused", "{call}", "Calls refused because memory was at its limit.",
+     WEIR_METRIC_COUNTER, SERVER, NO_LABELS, NULL, read_refused},
+    {"weir.server.call.ended_for_memory", "{call}",
+     "Calls ended because memory was short and they stalled.", WEIR_METRIC_COUNTER, SERVER,
+     NO_LABELS, NULL, read_ended},
+    {"weir.server.memory.held", "By", "Bytes that calls and connections hold.", WEIR_METRIC_GAUGE,
+     SERVER, NO_LABELS, NULL, read_held},
+    {"weir.server.memory.limit", "By", "Bytes that they may hold, where there is a limit.",
+     WEIR_METRIC_GAUGE, SERVER, NO_LABELS, NULL, read_limit},
     {"weir.client.attempt.active", "{attempt}", "Attempts that run now.", WEIR_METRIC_GAUGE, CLIENT,
-     METHOD, add_active},
+     METHOD, add_active, NULL},
     {"weir.client.attempt.sent_messages", "{message}", "Request messages sent.",
-     WEIR_METRIC_COUNTER, CLIENT, METHOD, add_sent},
+     WEIR_METRIC_COUNTER, CLIENT, METHOD, add_sent, NULL},
     {"weir.client.attempt.rcvd_messages", "{message}", "Response messages received.",
-     WEIR_METRIC_COUNTER, CLIENT, METHOD, add_received},
+     WEIR_METRIC_COUNTER, CLIENT, METHOD, add_received, NULL},
     {"weir.client.connection.opened", "{connection}", "Connections opened.", WEIR_METRIC_COUNTER,
-     CLIENT, NO_LABELS, add_opened},
+     CLIENT, NO_LABELS, add_opened, NULL},
     {"weir.client.connection.active", "{connection}", "Connections that are open now.",
-     WEIR_METRIC_GAUGE, CLIENT, NO_LABELS, add_open},
+     WEIR_METRIC_GAUGE, CLIENT, NO_LABELS, add_open, NULL},
     {"weir.metrics.dropped", "{call}", "Calls that were not counted, because memory was out.",
-     WEIR_METRIC_COUNTER, BOTH, NO_LABELS, add_dropped},
+     WEIR_METRIC_COUNTER, BOTH, NO_LABELS, add_dropped, NULL},
 };
 
 #define INSTRUMENTS (sizeof instruments / sizeof instruments[0])
@@ -263,6 +316,7 @@ struct filling {
     weir_metrics *metrics;
     weir_arena *arena;
     const struct instrument *instrument;
+    const struct metrics_usage *usage;
     weir_metric_point *points;
     size_t count;
     size_t capacity;
@@ -281,6 +335,8 @@ static bool add_up(const struct filling *filling, const struct series *series, s
     bool any = instrument->detail == NO_LABELS && series->target == NULL;
 
     memset(sums, 0, sizeof *sums);
+    if (instrument->read != NULL)
+        return instrument->read(sums, filling->usage, series->code);
     for (const struct metrics_shard *shard = filling->metrics->shards; shard != NULL;
          shard = shard->next)
         if (is_of(shard, instrument->side, series->target))
@@ -330,16 +386,22 @@ static bool fill_value(const struct filling *filling, const struct sums *sums,
     return true;
 }
 
+static bool is_by_method(const struct instrument *instrument)
+{
+    return instrument->detail == METHOD || instrument->detail == METHOD_AND_STATUS;
+}
+
 static bool fill_labels(const struct filling *filling, const struct series *series,
                         weir_metric_point *point)
 {
+    static const char *const waits[WAITS] = {"peer", "memory", "socket"};
     enum detail detail = filling->instrument->detail;
     weir_metric_label *labels = weir_arena_alloc(filling->arena, 3 * sizeof *labels);
 
     if (labels == NULL)
         return false;
     point->labels = labels;
-    if (detail != NO_LABELS)
+    if (is_by_method(filling->instrument))
         labels[point->label_count++] =
             (weir_metric_label){"grpc.method", filling->metrics->names[series->method]};
     if (series->target != NULL)
@@ -347,6 +409,8 @@ static bool fill_labels(const struct filling *filling, const struct series *seri
     if (detail == METHOD_AND_STATUS)
         labels[point->label_count++] =
             (weir_metric_label){"grpc.status", weir_code_name((weir_code)series->code)};
+    if (detail == WAIT)
+        labels[point->label_count++] = (weir_metric_label){"weir.wait", waits[series->code]};
     return true;
 }
 
@@ -380,12 +444,13 @@ static bool was_called(const struct filling *filling, const struct series *serie
 static bool fill_target(struct filling *filling, const char *target)
 {
     enum detail detail = filling->instrument->detail;
-    unsigned methods = detail == NO_LABELS ? 1 : filling->metrics->name_count;
-    unsigned codes = detail == METHOD_AND_STATUS ? METRICS_CODES : 1;
+    bool by_method = is_by_method(filling->instrument);
+    unsigned methods = by_method ? filling->metrics->name_count : 1;
+    unsigned codes = detail == METHOD_AND_STATUS ? METRICS_CODES : detail == WAIT ? WAITS : 1;
     struct series series = {.target = target};
 
     for (series.method = 0; series.method < methods; series.method++) {
-        if (detail != NO_LABELS && !was_called(filling, &series))
+        if (by_method && !was_called(filling, &series))
             continue;
         for (series.code = 0; series.code < codes; series.code++)
             if (!fill_point(filling, &series))
@@ -406,10 +471,11 @@ static bool fill_metric(struct filling *filling)
     return fill_target(filling, metrics->names[0]);
 }
 
-static bool read_metric(weir_metrics *metrics, weir_arena *arena,
+static bool read_metric(weir_metrics *metrics, weir_arena *arena, const struct metrics_usage *usage,
                         const struct instrument *instrument, weir_metric *out)
 {
-    struct filling filling = {.metrics = metrics, .arena = arena, .instrument = instrument};
+    struct filling filling = {
+        .metrics = metrics, .arena = arena, .instrument = instrument, .usage = usage};
 
     if (!fill_metric(&filling))
         return false;
@@ -430,11 +496,13 @@ static bool read_metric(weir_metrics *metrics, weir_arena *arena,
 
 static bool read_all(weir_metrics *metrics, weir_arena *arena, weir_metric *out)
 {
+    struct metrics_usage usage;
     bool fine = true;
 
+    metrics_read_sources(metrics, &usage);
     pthread_mutex_lock(&metrics->lock);
     for (size_t i = 0; i < INSTRUMENTS && fine; i++)
-        fine = read_metric(metrics, arena, &instruments[i], &out[i]);
+        fine = read_metric(metrics, arena, &usage, &instruments[i], &out[i]);
     pthread_mutex_unlock(&metrics->lock);
     return fine;
 }

@@ -50,6 +50,27 @@ static void set_defaults(weir_server_options *options)
     set_default(&options->stall_timeout_ns, WEIR_SECONDS(10));
 }
 
+static void read_usage(void *self, struct metrics_usage *out)
+{
+    weir_total_usage usage;
+
+    weir_server_usage(self, &usage);
+    *out = (struct metrics_usage){
+        .held = usage.held,
+        .limit = usage.limit,
+        .refused = usage.refused,
+        .ended = usage.ended,
+        .waited_ns = {usage.peer_ns, usage.budget_ns, usage.socket_ns},
+    };
+}
+
+static void open_metrics(weir_server *server)
+{
+    weir_metrics_ref(server->options.metrics);
+    server->usage = (struct metrics_source){.read = read_usage, .self = server};
+    metrics_attach(server->options.metrics, &server->usage);
+}
+
 weir_code weir_server_create(const weir_server_options *options, weir_server **out,
                              weir_status *why)
 {
@@ -75,7 +96,7 @@ weir_code weir_server_create(const weir_server_options *options, weir_server **o
     pthread_mutex_init(&server->lock, NULL);
     atomic_init(&server->connections, 0);
     if (server->options.metrics != NULL)
-        weir_metrics_ref(server->options.metrics);
+        open_metrics(server);
     *out = server;
     return WEIR_OK;
 }
@@ -417,6 +438,8 @@ void weir_server_free(weir_server *server)
     if (server->driver_ops != NULL)
         server->driver_ops->free(server->driver);
     pool_free(server->pool);
+    if (server->options.metrics != NULL)
+        metrics_detach(server->options.metrics, &server->usage);
     while ((on = server->loops) != NULL) {
         server->loops = on->next;
         assert(list_is_empty(&on->connections));

@@ -62,6 +62,7 @@ struct weir_server {
     struct server_loop *loops;
     atomic_size_t connections; /* on all loops */
     struct registry registry;
+    struct metrics_source usage; /* for its metrics */
     bool shutting_down;
     uint64_t grace_ns;
     struct shutdown_hook *hooks; /* do not change once it serves; the first one runs first */

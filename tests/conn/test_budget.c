@@ -355,11 +355,26 @@ static void at_the_limit_nobody_begins_calls(void **state)
     expect_status(p->other, 3, WEIR_OK);
 }
 
+/* What fills the memory may never go, and then they would never go on. */
+static void at_the_limit_those_who_hold_next_to_nothing_go_on(void **state)
+{
+    struct peer *p = *state;
+    struct served *stream = open_call(p->other, 1, (struct source){.size = 10});
+
+    stall(p, 3, 1, LIMIT);
+    source_give(&stream->responses, 5);
+    peer_settle(p);
+    assert_int_equal(stream->responses.given, 5);
+}
+
 static void at_the_limit_those_who_hold_little_wait_and_go_on_again(void **state)
 {
     struct peer *p = *state;
     struct served *stream = open_call(p->other, 1, (struct source){.size = 10});
 
+    open_call(p->other, 3, (struct source){.size = 1});
+    peer_large_message(p->other, 3, 0, 20 * KIB);
+    peer_settle(p);
     stall(p, 3, 1, LIMIT);
     source_give(&stream->responses, 5);
     peer_settle(p);
@@ -582,6 +597,7 @@ int main(void)
         BUDGET_TEST(one_who_holds_little_goes_on_as_before),
         BUDGET_TEST(near_the_limit_one_who_holds_much_begins_no_calls),
         BUDGET_TEST(at_the_limit_nobody_begins_calls),
+        BUDGET_TEST(at_the_limit_those_who_hold_next_to_nothing_go_on),
         BUDGET_TEST(at_the_limit_those_who_hold_little_wait_and_go_on_again),
         BUDGET_TEST(the_most_that_is_held_is_the_limit_and_a_message),
         BUDGET_TEST(the_longest_stalled_calls_are_ended_until_memory_is_not_short),

@@ -261,6 +261,33 @@ static void names_that_peers_choose_are_others(void **state)
     pair_free(pair);
 }
 
+static void memory_and_waiting_are_those_of_the_servers(void **state)
+{
+    const weir_server_options server = {.metrics = metrics, .memory_limit = 1 << 20};
+    struct pair *pair = pair_create(&server, NULL);
+    struct reader reader;
+
+    (void)state;
+    pair_call(pair, &reader, "/t.T/Hand", text("x"));
+    pair_settle(pair);
+    assert_value("weir.server.memory.limit", "", 1 << 20);
+    assert_true(value("weir.server.memory.held", "") > 0);
+    assert_value("weir.server.call.waited", "weir.wait=memory", 0);
+    pair->service.served[0].responses.size = 100000; /* more than a window, and nobody reads */
+    source_give(&pair->service.served[0].responses, 20);
+    pair_settle(pair);
+    pair_advance(pair, WEIR_SECONDS(3));
+    reader_skim(&reader);
+    pair_settle(pair);
+    assert_true(value("weir.server.call.waited", "weir.wait=peer") >= 3);
+    reader_clear(&reader);
+    pair_free(pair);
+    assert_true(value("weir.server.call.waited", "weir.wait=peer") >= 3);
+    assert_value("weir.server.memory.held", "", 0);
+    assert_value("weir.server.memory.limit", "", -1);
+    assert_value("weir.server.call.refused", "", 0);
+}
+
 static void what_was_counted_outlives_servers_and_channels(void **state)
 {
     (void)state;
@@ -451,6 +478,7 @@ int main(void)
         ROW(durations_are_those_of_the_clock),
         ROW(a_stream_is_counted_while_it_runs),
         ROW(names_that_peers_choose_are_others),
+        ROW(memory_and_waiting_are_those_of_the_servers),
         ROW(what_was_counted_outlives_servers_and_channels),
         ROW(a_connection_that_was_not_made_is_no_open_one),
         ROW(counting_takes_no_memory_once_a_method_was_called),

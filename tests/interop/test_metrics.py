@@ -92,6 +92,9 @@ class Metrics(unittest.TestCase):
                          {(TICK,): 3, (CHECK,): 1})
         self.assertEqual(self.values("weir_server_connection_active"), {(): 1})
         self.assertEqual(self.values("weir_server_call_active"), {(TICK,): 0, (CHECK,): 0})
+        self.assertEqual(set(self.values("weir_server_call_waited_seconds", "_total")),
+                         {("peer",), ("memory",), ("socket",)})
+        self.assertGreater(self.values("weir_server_memory_held_bytes")[()], 0)
 
     def test_sizes_are_those_of_the_messages(self):
         reply = encode({1: "message_0"})
@@ -117,8 +120,8 @@ class Metrics(unittest.TestCase):
         for name, family in self.server.families().items():
             self.assertTrue(family.documentation.endswith("."), name)
             self.assertIn(family.type, ("counter", "gauge", "histogram"), name)
-            self.assertEqual(name.endswith("_seconds"), "duration" in name)
-            self.assertEqual(name.endswith("_bytes"), "size" in name)
+            self.assertEqual(name.endswith("_seconds"), "duration" in name or "waited" in name)
+            self.assertEqual(name.endswith("_bytes"), "size" in name or "memory_" in name)
 
     def test_only_metrics_are_served_and_only_to_be_read(self):
         answer, body = self.server.ask()

@@ -52,7 +52,10 @@
     X(SEND_HEADERS, "headers sent ahead")                                                          \
     X(ERRORS, "errors with trailers")                                                              \
     X(REQUEST_ERRORS, "requests that fail")                                                        \
-    X(SPURIOUS, "spurious polls")
+    X(SPURIOUS, "spurious polls")                                                                  \
+    X(LIMIT_REFUSED, "calls refused at a memory limit")                                            \
+    X(LIMIT_ENDED, "stalled calls ended for memory")                                               \
+    X(LIMIT_WAITED, "milliseconds that calls waited for memory")
 
 enum count {
 #define X(name, text) COUNT_##name,

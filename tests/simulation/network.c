@@ -87,6 +87,8 @@ static void serve(struct host *host)
                                          .max_window_size = network.window,
                                          .keepalive_ns = WEIR_NEVER,
                                          .max_connection_idle_ns = host->max_idle_ns,
+                                         .memory_limit = host->memory_limit,
+                                         .stall_timeout_ns = WEIR_MILLISECONDS(200),
                                          .min_ping_interval_ns = 1};
     struct serving *serving = calloc(1, sizeof *serving);
 
@@ -103,8 +105,19 @@ static void serve(struct host *host)
     host->serving = serving;
 }
 
+static void count_memory(weir_server *server)
+{
+    weir_total_usage usage;
+
+    weir_server_usage(server, &usage);
+    count_more(COUNT_LIMIT_REFUSED, usage.refused);
+    count_more(COUNT_LIMIT_ENDED, usage.ended);
+    count_more(COUNT_LIMIT_WAITED, usage.budget_ns / WEIR_MILLISECONDS(1));
+}
+
 static void free_serving(struct serving *serving)
 {
+    count_memory(serving->server);
     list_remove(&serving->link);
     weir_server_free(serving->server);
     free(serving);
@@ -192,6 +205,8 @@ static void lay_out_hosts(struct dice *dice)
         /* Long enough for a first call to come over a slow wire: one moves ten times at most. */
         if (!faults_may_jump() && dice_chance(dice, 200))
             host->max_idle_ns = WEIR_MILLISECONDS(200 + dice_scale(dice, 2000));
+        if (dice_chance(dice, 200))
+            host->memory_limit = (uint64_t)dice_between(dice, 100, 600) * 1024;
     }
 }
 

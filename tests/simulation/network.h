@@ -73,7 +73,8 @@ struct host {
     uint64_t refuses_until;
     struct route *via; /* a proxy: where it sends what it gets */
     uint32_t max_streams;
-    uint64_t max_idle_ns; /* 0: never */
+    uint64_t max_idle_ns;  /* 0: never */
+    uint64_t memory_limit; /* 0: none */
 };
 
 struct route {

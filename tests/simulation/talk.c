@@ -102,6 +102,11 @@ static void foresee_requests(struct talk *talk)
     talk_may_end_with(talk, model.code);
 }
 
+static bool has_limit(const struct host *host)
+{
+    return host->memory_limit != 0 || (host->via != NULL && has_limit(host->via->host));
+}
+
 /* What follows from the plan and from how things are, but is not certain. */
 static void foresee(struct talk *talk)
 {
@@ -109,6 +114,11 @@ static void foresee(struct talk *talk)
     bool one_request = plan->kind == TALK_UNARY || plan->kind == TALK_DOWN;
 
     foresee_requests(talk);
+    if (has_limit(talk->route->host)) {
+        /* Calls may be refused and ended. */
+        talk->memory = true;
+        talk->may_end_with = UINT32_MAX;
+    }
     if (has_timeout(&plan->client_out) || has_timeout(&plan->server) ||
         has_timeout(&plan->client_in))
         talk_may_end_with(talk, WEIR_DEADLINE_EXCEEDED);

@@ -145,8 +145,14 @@ static void only_those_who_hold_much_go_without(void **state)
     budget_charge(f->one, LIMIT / 8);
     assert_int_equal(budget_level(f->one), BUDGET_FULL);
     assert_int_equal(budget_level(f->other), BUDGET_PLENTY);
+    assert_true(budget_admits(f->other, 0));
+    assert_false(budget_admits(f->one, 0));
     budget_charge(f->one, LIMIT / 8);
+    assert_false(budget_admits(f->other, 0));
+    assert_int_equal(budget_level(f->other), BUDGET_PLENTY);
+    budget_charge(f->other, LIMIT / 64);
     assert_int_equal(budget_level(f->other), BUDGET_FULL);
+    budget_release(f->other, LIMIT / 64);
     budget_release(f->one, LIMIT);
     assert_int_equal(budget_level(f->one), BUDGET_PLENTY);
 }
@@ -233,8 +239,8 @@ static void who_holds_little_waits_for_the_others(void **state)
     struct family *f = *state;
 
     budget_charge(f->one, LIMIT);
-    budget_charge(f->other, 100);
     budget_wait(f->other, true);
+    budget_charge(f->other, 100);
     budget_release(f->other, 100);
     assert_int_equal(f->other_woken, 0);
     budget_release(f->one, LIMIT / 16 + 2 * KIB);
@@ -282,6 +288,24 @@ static void who_stopped_waiting_or_ended_is_not_woken(void **state)
     budget_release(f->one, LIMIT);
     assert_int_equal(f->other_woken, 0);
     assert_int_equal(woken, 0);
+}
+
+static void the_loop_with_the_oldest_stalled_call_is_found_and_woken(void **state)
+{
+    struct family *f = *state;
+    atomic_uint woken = 0;
+    struct budget *second = budget_create_for_loop(f->total, count, &woken);
+
+    assert_true(budget_is_oldest(f->loop)); /* there are none */
+    budget_set_oldest(second, 100);
+    assert_false(budget_is_oldest(f->loop));
+    assert_int_equal(woken, 1);
+    budget_set_oldest(f->loop, 99);
+    assert_true(budget_is_oldest(f->loop));
+    assert_int_equal(woken, 1);
+    assert_false(budget_is_oldest(second));
+    assert_int_equal(f->loop_woken, 1);
+    budget_close(second);
 }
 
 /* ---- threads ---- */
@@ -382,6 +406,7 @@ int main(void)
         FAMILY_TEST(who_holds_little_waits_for_the_others),
         FAMILY_TEST(who_was_served_comes_after_those_who_were_not),
         FAMILY_TEST(who_stopped_waiting_or_ended_is_not_woken),
+        FAMILY_TEST(the_loop_with_the_oldest_stalled_call_is_found_and_woken),
         FAMILY_TEST(no_wake_is_lost_between_threads),
         cmocka_unit_test(without_memory_there_is_no_budget_and_nothing_leaks),
     };
