@@ -106,6 +106,7 @@ struct weir_connection {
     struct list turns;
     size_t holding; /* calls that hold a message that counts */
     size_t output_charged;
+    struct stall stall;
     bool socket_full; /* its output is, since `full_since` */
     uint64_t full_since;
     uint64_t socket_ns;   /* that it was so, in all */

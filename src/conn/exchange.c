@@ -349,11 +349,9 @@ static void act_on_out(struct exchange *e, unsigned actions)
     if (actions & CALL_RELEASE_OUT) {
         e->out_ended = true;
         drop_held(e);
-        if (e->held_charged != 0) {
-            memory_count_held(e);
-            if (e->connection != NULL)
-                memory_count_output(e->connection);
-        }
+        count_held(e);
+        if (e->connection != NULL && e->connection->output.kept != 0)
+            memory_count_output(e->connection);
         exchange_schedule(e, EXCHANGE_RELEASE);
     }
     if (e->id == 0)
@@ -523,7 +521,7 @@ static void begin_pull(struct exchange *e)
 static void end_pull(struct exchange *e, size_t size, size_t max)
 {
     if (size != 0)
-        e->moved_at = e->loop->now;
+        e->stall.moved_at = e->loop->now;
     count_held(e);
     if (size != max || http2_window(e->connection->session, e->id) > (int32_t)size)
         return;

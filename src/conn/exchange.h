@@ -15,6 +15,7 @@
 #include "call/state.h"
 #include "conn/inbound.h"
 #include "conn/loop.h"
+#include "conn/memory.h"
 #include "conn/measure.h"
 #include "http2/session.h"
 
@@ -73,8 +74,7 @@ struct exchange {
     enum blocked blocked;
     uint64_t blocked_since;
     uint64_t socket_mark; /* of the connection's socket_ns, since when it had something to send */
-    struct heap_node stall;
-    uint64_t moved_at;   /* it let something go */
+    struct stall stall;
     weir_status status;  /* the call's, once the state machine fixed it */
     weir_status refusal; /* what a header block did wrong; counts when `refused` */
     bool refused;

@@ -22,17 +22,26 @@
 
 /* ---- the longest-stalled call ---- */
 
-static struct exchange *exchange_of(struct heap_node *node)
+/*
+ * Those that may be stalled are in one heap: calls that hold messages, and connections whose output
+ * waits for the socket, for there it may be that only the end of the connection lets something go.
+ */
+static void unwatch(struct memory *m, struct stall *stall)
 {
-    return LIST_MEMBER(node, struct exchange, stall);
+    if (stall->node.place == 0)
+        return;
+    heap_set(&m->stalls, &stall->node, WEIR_NEVER);
+    heap_unreserve(&m->stalls);
 }
 
-static void unwatch(struct memory *m, struct exchange *e)
+static struct exchange *call_of(struct stall *stall)
 {
-    if (e->stall.place == 0)
-        return;
-    heap_set(&m->stalls, &e->stall, WEIR_NEVER);
-    heap_unreserve(&m->stalls);
+    return LIST_MEMBER(stall, struct exchange, stall);
+}
+
+static weir_connection *connection_of(struct stall *stall)
+{
+    return LIST_MEMBER(stall, weir_connection, stall);
 }
 
 static bool holds_messages(const struct exchange *e)
@@ -40,61 +49,68 @@ static bool holds_messages(const struct exchange *e)
     return atomic_load_explicit(&e->in->memory.held, memory_order_relaxed) > MEMORY_CALL;
 }
 
-/* Since when the call lets nothing go; WEIR_NEVER: it holds nothing. */
-static uint64_t stalled_since(struct exchange *e)
+/* Since when it lets nothing go; WEIR_NEVER: it holds nothing. */
+static uint64_t stalled_since(struct stall *stall)
 {
-    if (!holds_messages(e))
+    if (stall->is_connection)
+        return connection_of(stall)->output_charged != 0 ? stall->moved_at : WEIR_NEVER;
+    if (!holds_messages(call_of(stall)))
         return WEIR_NEVER;
-    if (inbound_was_taken(e->in))
-        e->moved_at = e->loop->now;
-    return e->moved_at;
+    if (inbound_was_taken(call_of(stall)->in))
+        stall->moved_at = call_of(stall)->loop->now;
+    return stall->moved_at;
 }
 
-static struct exchange *longest_stalled(struct memory *m)
+static struct stall *longest_stalled(struct memory *m)
 {
     struct heap_node *node;
 
     while ((node = heap_first(&m->stalls)) != NULL) {
-        struct exchange *e = exchange_of(node);
-        uint64_t since = stalled_since(e);
+        struct stall *stall = LIST_MEMBER(node, struct stall, node);
+        uint64_t since = stalled_since(stall);
 
         if (since == node->when)
-            return e;
+            return stall;
         if (since == WEIR_NEVER)
-            unwatch(m, e);
+            unwatch(m, stall);
         else
             heap_set(&m->stalls, node, since);
     }
     return NULL;
 }
 
-static void end_stalled(struct memory *m, struct exchange *e)
+static void end_stalled(struct memory *m, struct stall *stall)
 {
-    unwatch(m, e);
+    unwatch(m, stall);
+    if (stall->is_connection) {
+        memory_count(&m->ended, connection_of(stall)->exchange_count);
+        weir_connection_eof(connection_of(stall), "memory is short, and the peer does not read");
+        return;
+    }
     memory_count(&m->ended, 1);
     exchange_step(
-        e, CALL_CANCEL,
+        call_of(stall), CALL_CANCEL,
         weir_status_make(WEIR_RESOURCE_EXHAUSTED, "memory is short, and the call stalled longest"));
 }
 
-/* Ends calls as long as memory is short and they are due, and sets the timer for the next one. */
+/* Ends those that are due as long as memory is short, and sets the timer for the next one. */
 static void look(struct memory *m)
 {
     uint64_t due = WEIR_NEVER;
 
     while (budget_is_short(m->budget)) {
-        struct exchange *e = longest_stalled(m);
+        struct stall *stall = longest_stalled(m);
         bool oldest;
 
-        budget_set_oldest(m->budget, e != NULL ? e->stall.when : WEIR_NEVER);
+        budget_set_oldest(m->budget, stall != NULL ? stall->node.when : WEIR_NEVER);
         oldest = budget_is_oldest(m->budget);
-        due = e != NULL ? clock_after(e->stall.when, m->stall_timeout) : WEIR_NEVER;
+        due = stall != NULL ? clock_after(stall->node.when, m->stall_timeout) : WEIR_NEVER;
         if (due > m->loop->now)
             break;
         due = WEIR_NEVER;
         if (!oldest)
             break; /* the loop that has an older one was woken, and wakes this one later */
-        end_stalled(m, e);
+        end_stalled(m, stall);
     }
     if (m->connections != 0)
         loop_timer_set(m->loop, &m->timer, due);
@@ -110,17 +126,15 @@ static void look_when_woken(void *target)
     look(target);
 }
 
-void memory_watch(struct exchange *e)
+static void watch(struct memory *m, struct stall *stall)
 {
-    struct memory *m = e->connection->memory;
-
-    if (e->stall.place != 0 || !budget_is_limited(m->budget) || !heap_reserve(&m->stalls))
+    if (stall->node.place != 0 || !budget_is_limited(m->budget) || !heap_reserve(&m->stalls))
         return;
-    e->moved_at = e->loop->now;
-    heap_set(&m->stalls, &e->stall, e->moved_at);
-    if (heap_first(&m->stalls) != &e->stall)
+    stall->moved_at = m->loop->now;
+    heap_set(&m->stalls, &stall->node, stall->moved_at);
+    if (heap_first(&m->stalls) != &stall->node)
         return;
-    budget_set_oldest(m->budget, e->moved_at);
+    budget_set_oldest(m->budget, stall->moved_at);
     if (budget_is_short(m->budget))
         look(m);
 }
@@ -192,6 +206,7 @@ bool memory_open(weir_connection *c, struct memory *m, bool client)
 
     list_init(&c->withheld);
     list_init(&c->turns);
+    c->stall.is_connection = true;
     if (m->connections == 0 && !loop_timer_open(c->loop, &m->timer, look_again))
         return false;
     m->connections++;
@@ -219,8 +234,12 @@ void memory_close(weir_connection *c)
     budget_close(c->budget);
     if (c->room != NULL)
         cell_detach(c->room);
-    if (--m->connections == 0)
+    unwatch(m, &c->stall);
+    if (--m->connections == 0) {
         loop_timer_close(c->loop, &m->timer);
+        budget_set_oldest(m->budget, WEIR_NEVER);
+        (void)!budget_is_oldest(m->budget); /* those who waited for this loop go on */
+    }
     c->memory = NULL;
     c->budget = NULL;
     c->room = NULL;
@@ -316,6 +335,8 @@ void memory_count_output(weir_connection *c)
     else if (size < c->output_charged)
         budget_release(c->budget, c->output_charged - size);
     c->output_charged = size;
+    if (size != 0)
+        watch(c->memory, &c->stall);
 }
 
 void memory_clock_output(weir_connection *c)
@@ -377,8 +398,8 @@ void memory_received(struct exchange *e, size_t size)
 {
     weir_connection *c = e->connection;
 
-    if (e->stall.place == 0 && holds_messages(e))
-        memory_watch(e);
+    if (e->stall.node.place == 0 && holds_messages(e))
+        watch(c->memory, &e->stall);
     if (level_of(c) == BUDGET_PLENTY) {
         http2_credit_connection(c->session, size);
         return;
@@ -431,7 +452,7 @@ void memory_count_held(struct exchange *e)
         return;
     c->holding = counts ? c->holding + 1 : c->holding - 1;
     if (counts)
-        memory_watch(e);
+        watch(c->memory, &e->stall);
     else if (c->holding == 0 && !list_is_empty(&c->turns))
         connection_make_runnable(c);
 }
@@ -482,6 +503,6 @@ void memory_leave(struct exchange *e)
         list_remove(&e->room_link);
     if (e->held_charged != 0 && --c->holding == 0 && !list_is_empty(&c->turns))
         connection_make_runnable(c);
-    unwatch(c->memory, e);
+    unwatch(c->memory, &e->stall);
     memory_count(&c->memory->calls, UINT64_MAX);
 }

@@ -29,6 +29,13 @@
 
 struct exchange;
 
+/* Inside a call, or a connection. */
+struct stall {
+    struct heap_node node;
+    uint64_t moved_at; /* it let something go */
+    bool is_connection;
+};
+
 struct memory {
     struct budget *budget;
     weir_loop *loop;
@@ -37,7 +44,7 @@ struct memory {
     uint64_t stall_timeout;
     struct loop_timer timer; /* there while it has connections */
     size_t connections;
-    struct heap stalls; /* calls that hold messages; by when they let some go, or earlier */
+    struct heap stalls; /* by when they let something go, or earlier */
     /* Written by the loop's thread, read by any. */
     _Atomic uint64_t calls;
     _Atomic uint64_t refused;
@@ -98,9 +105,6 @@ size_t memory_credit(struct exchange *e, size_t size);
 
 /* The held message came, changed, or went. */
 void memory_count_held(struct exchange *e);
-
-/* It holds more of what came in. */
-void memory_watch(struct exchange *e);
 
 /* It waits for something from now on; what it waited for, it does not wait for any more. */
 void memory_block(struct exchange *e, enum blocked why);

@@ -476,6 +476,27 @@ static void uploads_that_nobody_reads_are_ended_too(void **state)
     assert_in_range(usage_of(p).held, LIMIT / 4, LIMIT / 8 * 5);
 }
 
+/* Their calls can be ended, but what waits for the socket goes only with the connection. */
+static void connections_whose_peer_does_not_read_are_ended_too(void **state)
+{
+    struct peer *p = *state;
+    weir_slice slices[4];
+
+    peer_settings(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0x7fffffff);
+    peer_window(p, 0, 0x7fff0000);
+    peer_settle(p);
+    p->deaf = true;
+    open_call(p, 3, (struct source){.count = 1, .size = LIMIT});
+    assert_true(weir_connection_output(p->connection, slices, 4) != 0);
+    peer_reset(p, 3, NGHTTP2_CANCEL);
+    peer_settle(p);
+    peer_advance(p, STALL - 1);
+    assert_non_null(p->connection);
+    peer_advance(p, 1);
+    assert_null(p->connection);
+    assert_true(usage_of(p).held < LIMIT / 8);
+}
+
 /* Each waits for a window that none gets: without an end to some they would for ever. */
 static void halves_of_messages_do_not_wedge_it(void **state)
 {
@@ -605,6 +626,7 @@ int main(void)
         BUDGET_TEST(one_that_is_read_is_not_stalled_either),
         BUDGET_TEST(in_the_middle_of_a_message_the_peer_hears_of_it_by_a_reset),
         BUDGET_TEST(uploads_that_nobody_reads_are_ended_too),
+        BUDGET_TEST(connections_whose_peer_does_not_read_are_ended_too),
         BUDGET_TEST(halves_of_messages_do_not_wedge_it),
         PLENTY_TEST(with_plenty_nobody_is_ended),
         BUDGET_TEST(below_the_mark_nobody_is_ended),
