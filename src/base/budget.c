@@ -357,9 +357,9 @@ bool budget_admits(const struct budget *budget, size_t more)
 {
     int mark = atomic_load(&budget->total->mark);
 
-    if (mark == MARK_FULL)
+    if (mark == MARK_FULL && budget_held(budget) >= allowance_of(budget, mark))
         return false;
-    return mark != MARK_TIGHT || budget_held(budget) + more < allowance_of(budget, mark);
+    return mark < MARK_TIGHT || budget_held(budget) + more < allowance_of(budget, MARK_TIGHT);
 }
 
 void budget_wait(struct budget *budget, bool served)

@@ -110,6 +110,12 @@ static inline bool budget_is_short(const struct budget *budget)
     return atomic_load_explicit(&budget->total->mark, memory_order_relaxed) != MARK_NONE;
 }
 
+/* The limit is passed. */
+static inline bool budget_is_full(const struct budget *budget)
+{
+    return atomic_load_explicit(&budget->total->mark, memory_order_relaxed) == MARK_FULL;
+}
+
 /* What that means for this one. */
 enum budget_level budget_level_now(const struct budget *budget);
 

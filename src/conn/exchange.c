@@ -648,6 +648,8 @@ void exchange_run(struct exchange *e)
         pass_deadline(e);
     if (work & EXCHANGE_JUDGE)
         judge_cancel(e);
+    if (work & EXCHANGE_EXCESS)
+        memory_end(e, "the server is out of memory for this message");
     if (work & (EXCHANGE_START | EXCHANGE_POLL))
         advance(e);
     if ((work | e->work) & EXCHANGE_RELEASE)

@@ -31,8 +31,9 @@ enum {
     EXCHANGE_RELEASE = 4, /* release the outgoing stream */
     EXCHANGE_POKED = 8,   /* somebody took messages, cancelled, wants headers sent */
     EXCHANGE_DEADLINE = 16,
-    EXCHANGE_JUDGE = 32, /* the peer cancelled: before the deadline, or at it? */
-    EXCHANGE_CLOSED = 64 /* the HTTP/2 stream is gone: the last thing that happens */
+    EXCHANGE_JUDGE = 32,  /* the peer cancelled: before the deadline, or at it? */
+    EXCHANGE_EXCESS = 64, /* what it holds is too much at the limit of memory */
+    EXCHANGE_CLOSED = 128 /* the HTTP/2 stream is gone: the last thing that happens */
 };
 
 struct headers;
@@ -70,6 +71,7 @@ struct exchange {
     struct list room_link; /* withheld until there is memory */
     size_t owed;           /* taken, and withheld from the peer's window */
     size_t debt;           /* came, and not yet given back to the connection's window */
+    bool at_limit;         /* it was polled at the limit */
     bool may_end;          /* it was polled for what came: its end may be next */
     enum blocked blocked;
     uint64_t blocked_since;

@@ -87,10 +87,13 @@ static void end_stalled(struct memory *m, struct stall *stall)
         weir_connection_eof(connection_of(stall), "memory is short, and the peer does not read");
         return;
     }
-    memory_count(&m->ended, 1);
-    exchange_step(
-        call_of(stall), CALL_CANCEL,
-        weir_status_make(WEIR_RESOURCE_EXHAUSTED, "memory is short, and the call stalled longest"));
+    memory_end(call_of(stall), "memory is short, and the call stalled longest");
+}
+
+void memory_end(struct exchange *e, const char *why)
+{
+    memory_count(&e->connection->memory->ended, 1);
+    exchange_step(e, CALL_CANCEL, weir_status_make(WEIR_RESOURCE_EXHAUSTED, "%s", why));
 }
 
 /* Ends those that are due as long as memory is short, and sets the timer for the next one. */
@@ -379,6 +382,7 @@ bool memory_lets_poll(struct exchange *e, bool ahead)
     weir_connection *c = e->connection;
     enum budget_level level = level_of(c);
 
+    e->at_limit = budget_is_full(c->budget);
     if (level == BUDGET_PLENTY)
         return true;
     memory_count_held(e);
@@ -451,6 +455,8 @@ void memory_count_held(struct exchange *e)
     if (c == NULL || counts == counted)
         return;
     c->holding = counts ? c->holding + 1 : c->holding - 1;
+    if (counts && e->at_limit && level_of(c) != BUDGET_PLENTY)
+        exchange_schedule(e, EXCHANGE_EXCESS);
     if (counts)
         watch(c->memory, &e->stall);
     else if (c->holding == 0 && !list_is_empty(&c->turns))

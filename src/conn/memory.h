@@ -113,6 +113,9 @@ void memory_unblock(struct exchange *e);
 /* It waited for so long. */
 void memory_add_blocked(struct exchange *e, enum blocked why, uint64_t ns);
 
+/* Ends it for others. */
+void memory_end(struct exchange *e, const char *why);
+
 /* It comes to its connection, and leaves it. */
 void memory_join(struct exchange *e);
 void memory_leave(struct exchange *e);

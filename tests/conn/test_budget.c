@@ -340,19 +340,51 @@ static void near_the_limit_one_who_holds_much_begins_no_calls(void **state)
     expect_status(p->other, 1, WEIR_OK);
 }
 
-static void at_the_limit_nobody_begins_calls(void **state)
+static void at_the_limit_who_holds_something_begins_no_calls(void **state)
+{
+    struct peer *p = *state;
+
+    open_call(p->other, 1, (struct source){.size = 1});
+    peer_large_message(p->other, 1, 0, 20 * KIB);
+    stall(p, 3, 1, LIMIT);
+    peer_request(p->other, 3, 0, "/t.T/Unary", NULL);
+    peer_settle(p);
+    expect_status(p->other, 3, WEIR_RESOURCE_EXHAUSTED);
+    reset_calls(p, 3, 1);
+    peer_request(p->other, 5, 0, "/t.T/Unary", NULL);
+    peer_message(p->other, 5, END_STREAM, "ask");
+    peer_settle(p);
+    expect_status(p->other, 5, WEIR_OK);
+}
+
+static void at_the_limit_small_calls_of_others_are_served(void **state)
 {
     struct peer *p = *state;
 
     stall(p, 3, 1, LIMIT);
-    peer_request(p->other, 1, 0, "/t.T/Unary", NULL);
+    for (int32_t i = 0; i < 50; i++) {
+        peer_request(p->other, 1 + 2 * i, 0, "/t.T/Unary", NULL);
+        peer_message(p->other, 1 + 2 * i, END_STREAM, "ask");
+        peer_settle(p);
+        expect_status(p->other, 1 + 2 * i, WEIR_OK);
+    }
+}
+
+/* How large a message is shows when it is there. */
+static void at_the_limit_a_large_message_that_cannot_leave_ends_its_call(void **state)
+{
+    struct peer *p = *state;
+    uint64_t before;
+
+    stall(p, 3, 1, LIMIT);
+    before = usage_of(p).held;
+    peer_settings(p->other, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0);
     peer_settle(p);
+    for (int32_t i = 0; i < 10; i++)
+        open_call(p->other, 1 + 2 * i, (struct source){.count = 1, .size = 200 * KIB});
     expect_status(p->other, 1, WEIR_RESOURCE_EXHAUSTED);
-    reset_calls(p, 3, 1);
-    peer_request(p->other, 3, 0, "/t.T/Unary", NULL);
-    peer_message(p->other, 3, END_STREAM, "ask");
-    peer_settle(p);
-    expect_status(p->other, 3, WEIR_OK);
+    expect_status(p->other, 19, WEIR_RESOURCE_EXHAUSTED);
+    assert_in_range(usage_of(p).held, before, before + 100 * KIB);
 }
 
 /* What fills the memory may never go, and then they would never go on. */
@@ -617,7 +649,9 @@ int main(void)
         BUDGET_TEST(what_lets_memory_go_goes_on),
         BUDGET_TEST(one_who_holds_little_goes_on_as_before),
         BUDGET_TEST(near_the_limit_one_who_holds_much_begins_no_calls),
-        BUDGET_TEST(at_the_limit_nobody_begins_calls),
+        BUDGET_TEST(at_the_limit_who_holds_something_begins_no_calls),
+        BUDGET_TEST(at_the_limit_small_calls_of_others_are_served),
+        BUDGET_TEST(at_the_limit_a_large_message_that_cannot_leave_ends_its_call),
         BUDGET_TEST(at_the_limit_those_who_hold_next_to_nothing_go_on),
         BUDGET_TEST(at_the_limit_those_who_hold_little_wait_and_go_on_again),
         BUDGET_TEST(the_most_that_is_held_is_the_limit_and_a_message),

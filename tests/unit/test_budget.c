@@ -148,10 +148,12 @@ static void only_those_who_hold_much_go_without(void **state)
     assert_true(budget_admits(f->other, 0));
     assert_false(budget_admits(f->one, 0));
     budget_charge(f->one, LIMIT / 8);
-    assert_false(budget_admits(f->other, 0));
+    assert_true(budget_admits(f->other, LIMIT / 16 - 1));
+    assert_false(budget_admits(f->other, LIMIT / 16));
     assert_int_equal(budget_level(f->other), BUDGET_PLENTY);
     budget_charge(f->other, LIMIT / 64);
     assert_int_equal(budget_level(f->other), BUDGET_FULL);
+    assert_false(budget_admits(f->other, 0));
     budget_release(f->other, LIMIT / 64);
     budget_release(f->one, LIMIT);
     assert_int_equal(budget_level(f->one), BUDGET_PLENTY);
