@@ -6,6 +6,7 @@
  * a loop's turn, when nothing of nghttp2 is on the stack.
  */
 #include "conn/connection.h"
+#include "conn/ending.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -13,13 +14,6 @@
 
 /* Control frames that a peer may make us owe it before we stop reading what it sends. */
 #define MAX_BACKLOG 1000
-/* After the grace of a shutdown, or an error, for the last output to leave. */
-#define LINGER_NS WEIR_SECONDS(1)
-/* How long a peer that does not answer the ping behind a notice may open streams. */
-#define NOTICE_NS WEIR_SECONDS(5)
-/* What our pings hold. */
-#define KEEPALIVE_PING UINT64_C(0x77656972616c6976)
-#define DRAIN_PING UINT64_C(0x7765697264726169)
 /* So many frames may wait for a turn to be looked at. */
 #define FRAMES_UNSEEN 256
 /* Headers of so many times the size that we take are not even refused in gRPC's terms: each one
@@ -196,7 +190,7 @@ static size_t on_pull(void *self, void *stream, struct output *output, size_t ma
     return exchange_pull(stream, output, max, more);
 }
 
-static void tell_owner(weir_connection *c)
+void connection_tell_owner(weir_connection *c)
 {
     registry_set_state(&c->record, WEIR_CONNECTION_CLOSING);
     if (c->owner.gone != NULL && !c->told) {
@@ -221,7 +215,7 @@ static void on_goaway(void *self, uint32_t error, weir_slice debug)
         c->owner.calm != NULL)
         c->owner.calm(c->owner.self);
     report_goaway_received(c, error, debug);
-    tell_owner(c);
+    connection_tell_owner(c);
     connection_start_queued(c);
 }
 
@@ -229,8 +223,6 @@ static void on_goaway_sent(void *self, uint32_t error, weir_slice debug)
 {
     report_goaway_sent(self, error, debug);
 }
-
-static void end_notice(weir_connection *c);
 
 static void on_ping(void *self, bool ack, uint64_t opaque)
 {
@@ -240,8 +232,8 @@ static void on_ping(void *self, bool ack, uint64_t opaque)
         c->guard.pings++;
     else if (opaque == WINDOW_PING)
         window_answered(&c->window);
-    else if (opaque == DRAIN_PING && c->drain == DRAIN_NOTICE)
-        end_notice(c);
+    else if (opaque == CONNECTION_DRAIN_PING && c->drain == DRAIN_NOTICE)
+        connection_end_notice(c);
     connection_make_runnable(c);
 }
 
@@ -262,9 +254,6 @@ static const struct http2_events session_events = {
 };
 
 /* ---- life ---- */
-
-static void grace_over(struct loop_timer *timer);
-static void watch_over(struct loop_timer *timer);
 
 static void connection_destroy(weir_connection *c)
 {
@@ -322,11 +311,11 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     if (c->peer == NULL || c->session == NULL ||
         (options->tls != NULL && !secure_create(c, options)) ||
         !memory_open(c, options->memory, options->client) ||
-        !loop_timer_open(loop, &c->grace, grace_over)) {
+        !loop_timer_open(loop, &c->grace, connection_grace_over)) {
         connection_destroy(c);
         return NULL;
     }
-    if (!loop_timer_open(loop, &c->watch, watch_over)) {
+    if (!loop_timer_open(loop, &c->watch, connection_watch_over)) {
         loop_timer_close(loop, &c->grace);
         connection_destroy(c);
         return NULL;
@@ -345,7 +334,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
 }
 
 /* The connection carries nothing any more: its calls end. */
-static void lose(weir_connection *c, weir_code code, const char *reason, bool but_waiting)
+void connection_lose(weir_connection *c, weir_code code, const char *reason, bool but_waiting)
 {
     struct list *link, *next;
 
@@ -355,7 +344,7 @@ static void lose(weir_connection *c, weir_code code, const char *reason, bool bu
     else
         report_reason(c, reason);
     if (!but_waiting)
-        tell_owner(c);
+        connection_tell_owner(c);
     for (link = c->exchanges.next; link != &c->exchanges; link = next) {
         struct exchange *e = LIST_MEMBER(link, struct exchange, link);
 
@@ -381,7 +370,7 @@ void weir_connection_free(weir_connection *c)
         return;
     if (c->client)
         connection_pass_on_unsent(c);
-    lose(c, WEIR_UNAVAILABLE, "closed", false);
+    connection_lose(c, WEIR_UNAVAILABLE, "closed", false);
     while ((link = list_take(&c->exchanges)) != NULL)
         exchange_destroy(LIST_MEMBER(link, struct exchange, link));
     loop_timer_close(c->loop, &c->grace);
@@ -427,7 +416,7 @@ void connection_break(weir_connection *c, const char *reason)
     if (c->client && !c->opened)
         return; /* weir_connection_eof decides whether it is tried again */
     connection_make_runnable(c);
-    lose(c, WEIR_UNAVAILABLE, reason, false);
+    connection_lose(c, WEIR_UNAVAILABLE, reason, false);
 }
 
 bool connection_receive(weir_connection *c, const uint8_t *data, size_t size)
@@ -441,7 +430,7 @@ bool connection_receive(weir_connection *c, const uint8_t *data, size_t size)
     return fine;
 }
 
-static bool is_ending(const weir_connection *c)
+bool connection_is_ending(const weir_connection *c)
 {
     return c->broken || c->eof || c->lingering;
 }
@@ -481,7 +470,7 @@ bool weir_connection_wants_input(const weir_connection *c)
 {
     if (c->broken || c->eof || (c->secure != NULL && secure_is_flooded(c)))
         return false;
-    if (has_many_unseen(c) && !is_ending(c)) /* until the next turn has looked at them */
+    if (has_many_unseen(c) && !connection_is_ending(c)) /* until the next turn has looked at them */
         return false;
     /* Less than a full output may be stuck just as well. What a server makes a client owe it is
      * bounded by the client's calls and by nghttp2; and if both ends stopped they would for
@@ -561,7 +550,7 @@ static bool wait_for_another_try(weir_connection *c, const char *reason)
     c->down = true;
     registry_set_state(&c->record, WEIR_CONNECTION_FAILED);
     c->broken = false;
-    lose(c, WEIR_UNAVAILABLE, reason, true);
+    connection_lose(c, WEIR_UNAVAILABLE, reason, true);
     return c->waiting != 0 && c->owner.retry(c->owner.self, c);
 }
 
@@ -582,7 +571,7 @@ void weir_connection_eof(weir_connection *c, const char *reason)
     c->eof = true;
     output_clear(&c->output);
     memory_count_output(c);
-    lose(c, WEIR_UNAVAILABLE, reason, false);
+    connection_lose(c, WEIR_UNAVAILABLE, reason, false);
     name(c);
 }
 
@@ -598,94 +587,16 @@ bool weir_connection_done(const weir_connection *c)
     return c->output.queued == 0 && http2_is_over(c->session);
 }
 
-/* ---- the end, and the run phase ---- */
-
-/* Not when it breaks: the clock stands still between two turns, and may be far behind. */
-static void linger(weir_connection *c)
-{
-    c->lingering = true;
-    loop_timer_set(c->loop, &c->grace, c->loop->now + LINGER_NS);
-}
-
-/* The calls end and a GOAWAY says why; after a while a peer that does not read even that is
- * left. */
-static void cut(weir_connection *c, uint32_t error, const char *debug)
-{
-    linger(c);
-    if (error != HTTP2_NO_ERROR)
-        report_cut(c, error, debug);
-    http2_terminate(c->session, error, debug);
-    lose(c, error == HTTP2_NO_ERROR ? WEIR_CANCELLED : WEIR_UNAVAILABLE,
-         debug != NULL ? debug : "shut down", false);
-    name(c);
-}
-
-/* The peer knows that it must not open streams any more: now it is told so. */
-static void end_notice(weir_connection *c)
-{
-    c->drain = DRAIN_GOAWAY;
-    if (c->client)
-        connection_start_queued(c);
-    if (!c->client)
-        http2_shutdown(c->session, c->farewell);
-    else
-        connection_make_runnable(c);
-    loop_timer_set(c->loop, &c->grace, c->grace_end);
-    name(c);
-}
-
-static void grace_over(struct loop_timer *timer)
-{
-    weir_connection *c = LIST_MEMBER(timer, weir_connection, grace);
-
-    if (c->lingering)
-        weir_connection_eof(c, "shut down");
-    else if (c->drain == DRAIN_NOTICE && c->loop->now < c->grace_end)
-        end_notice(c);
-    else
-        cut(c, HTTP2_NO_ERROR, NULL);
-}
-
-/*
- * A single GOAWAY would lose the calls that are on their way to us: the first one is but a notice,
- * and its ping comes back behind the last stream that was opened before it was read.
- */
-static void begin_notice(weir_connection *c)
-{
-    c->drain = DRAIN_NOTICE;
-    c->notice_end = clock_after(c->loop->now, NOTICE_NS);
-    http2_notice(c->session, DRAIN_PING);
-}
-
-/* May be asked for again; the shorter grace counts. */
-static void drain(weir_connection *c, uint64_t grace_ns, const char *farewell)
-{
-    uint64_t grace_end = clock_after(c->loop->now, grace_ns);
-
-    if (c->lingering)
-        return;
-    if (c->drain == DRAIN_NOT || grace_end < c->grace_end)
-        c->grace_end = grace_end;
-    if (farewell != NULL)
-        c->farewell = farewell;
-    if (c->drain != DRAIN_GOAWAY && (c->client || grace_ns == 0))
-        end_notice(c);
-    else if (c->drain == DRAIN_NOT)
-        begin_notice(c);
-    loop_timer_set(c->loop, &c->grace,
-                   c->drain == DRAIN_NOTICE && c->notice_end < c->grace_end ? c->notice_end
-                                                                            : c->grace_end);
-    name(c);
-}
+/* ---- the run phase ---- */
 
 void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
 {
     if (c->broken || c->eof)
         return;
-    tell_owner(c);
+    connection_tell_owner(c);
     if (!c->opened) {
         c->eof = true;
-        lose(c, WEIR_CANCELLED, "shut down", false);
+        connection_lose(c, WEIR_CANCELLED, "shut down", false);
         name(c);
         return;
     }
@@ -694,101 +605,24 @@ void weir_connection_shutdown(weir_connection *c, uint64_t grace_ns)
     connection_make_runnable(c);
 }
 
-/* ---- the guard ---- */
-
-static void obey(weir_connection *c, enum guard_verdict verdict)
-{
-    switch (verdict) {
-    case GUARD_FINE:
-        break;
-    case GUARD_PING:
-        http2_ping(c->session, KEEPALIVE_PING);
-        metrics_bump(&c->record.keepalives_sent, 1);
-        break;
-    case GUARD_DEAD:
-        weir_connection_eof(c, "keepalive timed out");
-        break;
-    case GUARD_LATE:
-        /* Without TLS's handshake there is nothing that a GOAWAY could be said in. */
-        if (c->opened)
-            cut(c, HTTP2_SETTINGS_TIMEOUT, "handshake_timeout");
-        else
-            weir_connection_eof(c, "the handshake took too long");
-        break;
-    case GUARD_SLOW:
-        cut(c, HTTP2_ENHANCE_YOUR_CALM, "header_timeout");
-        break;
-    case GUARD_IDLE:
-        tell_owner(c);
-        drain(c, WEIR_NEVER, "max_idle");
-        break;
-    case GUARD_OLD:
-        tell_owner(c);
-        drain(c, c->max_age_grace, "max_age");
-        break;
-    case GUARD_PINGS:
-        cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_pings");
-        break;
-    case GUARD_GLITCHES:
-        cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_glitches");
-        break;
-    case GUARD_FAULTS:
-        cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_resets");
-        break;
-    case GUARD_CANCELS:
-        cut(c, HTTP2_ENHANCE_YOUR_CALM, "too_many_cancels");
-        break;
-    }
-}
-
-static void keep_watch(weir_connection *c)
-{
-    bool calls = c->exchange_count != 0;
-
-    if (is_ending(c) || (!c->opened && c->guard.options.handshake == WEIR_NEVER))
-        return;
-    c->guard.reading = weir_connection_wants_input(c);
-    obey(c, guard_look(&c->guard, http2_counts(c->session), calls, c->loop->now));
-    loop_timer_set(c->loop, &c->watch, is_ending(c) ? WEIR_NEVER : guard_next(&c->guard, calls));
-}
-
-static void watch_over(struct loop_timer *timer)
-{
-    weir_connection *c = LIST_MEMBER(timer, weir_connection, watch);
-
-    keep_watch(c);
-    name(c);
-}
-
-/* A client's GOAWAY would overtake the requests that wait for room, and a server to which it says
- * that there are no calls is done: so it is said when there are none. */
-static void part(weir_connection *c)
-{
-    if (!c->client || c->drain != DRAIN_GOAWAY || c->parted || c->exchange_count != 0 ||
-        is_ending(c))
-        return;
-    c->parted = true;
-    http2_shutdown(c->session, c->farewell);
-}
-
 void connection_run_link(struct list *runnable_link)
 {
     weir_connection *c = LIST_MEMBER(runnable_link, weir_connection, runnable_link);
     struct list *link;
 
     if (c->shutdown_asked && !c->broken && !c->eof)
-        drain(c, c->shutdown_grace, NULL);
+        connection_drain(c, c->shutdown_grace, NULL);
     c->shutdown_asked = false;
     if (!list_is_empty(&c->withheld) || !list_is_empty(&c->turns))
         memory_serve(c);
     while ((link = list_take(&c->work)) != NULL)
         exchange_run(LIST_MEMBER(link, struct exchange, work_link));
-    keep_watch(c);
-    if (!is_ending(c))
+    connection_keep_watch(c);
+    if (!connection_is_ending(c))
         connection_measure_window(c);
-    part(c);
+    connection_part(c);
     if (c->broken && !c->lingering && (!c->client || c->opened))
-        linger(c);
+        connection_linger(c);
     /* Most often the work was to forget calls that are over, and there is nothing to look at. */
     if (c->eof || c->output.queued != 0 || http2_wants_write(c->session) ||
         http2_is_over(c->session))

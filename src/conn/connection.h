@@ -192,6 +192,16 @@ void connection_ready(weir_connection *connection);
  * order. */
 void connection_pass_on_unsent(weir_connection *connection);
 
+/* It carries nothing any more: its calls end, but those that may wait for another try. */
+void connection_lose(weir_connection *connection, weir_code code, const char *reason,
+                     bool but_waiting);
+
+/* Whoever it works for shall make no more calls on it. */
+void connection_tell_owner(weir_connection *connection);
+
+/* It is broken, or only its last output is left. */
+bool connection_is_ending(const weir_connection *connection);
+
 /* Nothing more can be received. Where calls could be made by now they end with this reason. */
 void connection_break(weir_connection *connection, const char *reason);
 
