@@ -126,6 +126,8 @@ def judge(run):
         wrong.append(f"{run.peak / MIB:.0f} MiB at its peak, not {GOAL_MIB}")
     if not run.later.get("calls") or run.later.get("errors"):
         wrong.append(f"honest calls fail when the others have stalled for long: {run.later}")
+    if run.loaded.get("errors"):
+        wrong.append(f"honest calls are refused: {refused(run.loaded)}")
     if run.slower() > SLOWER:
         wrong.append(f"honest p99 is {run.slower():.1f} times what it was, not {SLOWER}")
     return wrong
