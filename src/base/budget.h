@@ -166,7 +166,9 @@ enum blocked { BLOCKED_NOT, BLOCKED_BY_PEER, BLOCKED_BY_BUDGET, BLOCKED_BY_SOCKE
  * written by the call's loop and read by any thread. */
 struct call_budget {
     struct budget *budget;
-    atomic_size_t held;
+    atomic_size_t held;     /* by itself, and by its arenas */
+    atomic_size_t messages; /* by its messages, wherever they wait */
+    atomic_bool began;      /* those were none, and are some again, since this was last cleared */
     _Atomic int blocked;
     _Atomic uint64_t blocked_since;
     _Atomic uint64_t blocked_ns[BLOCKED_KINDS];
@@ -184,13 +186,17 @@ static inline void call_release(struct call_budget *call, size_t size)
     budget_release(call->budget, size);
 }
 
-/* From `*charged` to `size` bytes. */
+/* Messages that are charged take `size` bytes now, and took `*charged`. */
 static inline void call_recharge(struct call_budget *call, size_t *charged, size_t size)
 {
+    if (size == *charged)
+        return;
+    if (atomic_fetch_add_explicit(&call->messages, size - *charged, memory_order_relaxed) == 0)
+        atomic_store_explicit(&call->began, true, memory_order_relaxed);
     if (size > *charged)
-        call_charge(call, size - *charged);
-    else if (size < *charged)
-        call_release(call, *charged - size);
+        budget_charge(call->budget, size - *charged);
+    else
+        budget_release(call->budget, *charged - size);
     *charged = size;
 }
 

@@ -198,7 +198,8 @@ void weir_call_usage(const weir_call *call, weir_usage *out)
     *out = (weir_usage){0};
     if (budget == NULL)
         return;
-    out->held = atomic_load_explicit(&budget->held, memory_order_relaxed);
+    out->held = atomic_load_explicit(&budget->held, memory_order_relaxed) +
+                atomic_load_explicit(&budget->messages, memory_order_relaxed);
     out->peer_ns = blocked_ns(budget, BLOCKED_BY_PEER);
     out->budget_ns = blocked_ns(budget, BLOCKED_BY_BUDGET);
     out->socket_ns = blocked_ns(budget, BLOCKED_BY_SOCKET);

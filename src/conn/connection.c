@@ -509,7 +509,7 @@ size_t weir_connection_output(weir_connection *c, weir_slice *out, size_t max)
 void weir_connection_output_done(weir_connection *c, size_t size)
 {
     output_drop(c->secure != NULL ? &c->secure->out : &c->output, size);
-    c->stall.moved_at = c->loop->now;
+    memory_output_left(c, size);
     memory_count_output(c);
 }
 

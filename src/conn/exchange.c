@@ -411,6 +411,7 @@ static unsigned compress_held(struct exchange *e)
 
 static weir_poll poll_out(struct exchange *e)
 {
+    unsigned news = atomic_load_explicit(&e->in->news, memory_order_relaxed);
     weir_poll poll;
     unsigned flag;
 
@@ -430,6 +431,7 @@ static weir_poll poll_out(struct exchange *e)
         prefix_write(e->prefix, flag, (uint32_t)e->held.message.size);
         e->holding = true;
         e->held_sent = 0;
+        e->news_seen = news;
     }
     return poll;
 }
@@ -521,7 +523,7 @@ static void begin_pull(struct exchange *e)
 static void end_pull(struct exchange *e, size_t size, size_t max)
 {
     if (size != 0)
-        e->stall.moved_at = e->loop->now;
+        memory_sent(e, size);
     count_held(e);
     if (size != max || http2_window(e->connection->session, e->id) > (int32_t)size)
         return;

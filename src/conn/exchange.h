@@ -71,7 +71,7 @@ struct exchange {
     struct list room_link; /* withheld until there is memory */
     size_t owed;           /* taken, and withheld from the peer's window */
     size_t debt;           /* came, and not yet given back to the connection's window */
-    bool at_limit;         /* it was polled at the limit */
+    unsigned news_seen;    /* of the inbound's news, before the poll that gave the last message */
     bool may_end;          /* it was polled for what came: its end may be next */
     enum blocked blocked;
     uint64_t blocked_since;

@@ -107,6 +107,14 @@ static void note_credit(struct inbound *in)
         cell_wake(&in->poke);
 }
 
+/* Under the lock. */
+static void count_news(struct inbound *in)
+{
+    unsigned news = atomic_load_explicit(&in->news, memory_order_relaxed);
+
+    atomic_store_explicit(&in->news, news + 1, memory_order_relaxed);
+}
+
 static weir_poll take(struct inbound *in, weir_task *task, weir_item *out)
 {
     if (in->call != NULL)
@@ -117,6 +125,7 @@ static weir_poll take(struct inbound *in, weir_task *task, weir_item *out)
         in->caught_up = !frame_reader_has_message(&in->reader);
         out->flags = out->flags != 0 ? WEIR_ITEM_COMPRESSED : 0;
         in->taken = true;
+        count_news(in);
         count_memory(in);
         note_credit(in);
         return WEIR_READY;
@@ -235,6 +244,7 @@ weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, s
                          weir_status *why)
 {
     weir_code code;
+    bool had_message;
 
     *credit = 0;
     pthread_mutex_lock(&in->lock);
@@ -244,12 +254,15 @@ weir_code inbound_append(struct inbound *in, const uint8_t *data, size_t size, s
         pthread_mutex_unlock(&in->lock);
         return WEIR_OK;
     }
+    had_message = frame_reader_has_message(&in->reader);
     code = frame_reader_append(&in->reader, data, size, why);
     count_memory(in);
     in->credit += frame_reader_credit(&in->reader);
     *credit = due_credit(in);
     if (frame_reader_has_message(&in->reader)) {
         in->caught_up = false;
+        if (!had_message)
+            count_news(in);
         wake_reader(in);
     }
     pthread_mutex_unlock(&in->lock);
@@ -267,6 +280,7 @@ static void end_locked(struct inbound *in, weir_status status, bool at_once)
     in->status = status;
     in->finished = true;
     in->aborted = at_once;
+    count_news(in);
     if (at_once) {
         frame_reader_discard(&in->reader);
         count_memory(in);
@@ -384,11 +398,12 @@ size_t inbound_take_credit(struct inbound *in, bool *released)
     return credit;
 }
 
-bool inbound_has_news(struct inbound *in)
+bool inbound_has_news(struct inbound *in, unsigned seen)
 {
     bool news;
 
-    if (in->client || atomic_load_explicit(&in->released, memory_order_relaxed))
+    if (in->client || atomic_load_explicit(&in->released, memory_order_relaxed) ||
+        atomic_load_explicit(&in->news, memory_order_relaxed) == seen)
         return false;
     pthread_mutex_lock(&in->lock);
     news = frame_reader_has_message(&in->reader) || (in->finished && !in->told);

@@ -22,9 +22,11 @@ struct inbound {
     struct call_budget memory; /* of the whole call */
     bool keeps_budget;         /* it outlives what kept the budget alive */
     pthread_mutex_t lock;
-    size_t charged; /* for what `reader` holds */
-    bool taken;     /* something was, since it was last asked */
-    bool awaited;   /* the exchange wants to know when something is */
+    size_t charged;   /* for what `reader` holds */
+    bool taken;       /* something was, since it was last asked */
+    atomic_uint news; /* how often something was taken, and the first message or the end came;
+                         written under the lock */
+    bool awaited;     /* the exchange wants to know when something is */
     struct frame_reader reader;
     weir_waker waker;
     weir_status status;   /* how it ended */
@@ -95,8 +97,9 @@ bool inbound_grow(struct inbound *in, size_t size);
 /* How the peer compresses: before its first message. */
 void inbound_set_encoding(struct inbound *in, weir_compression encoding);
 
-/* Whether a poll of its reader finds something: a message, or the end. Never so at a client. */
-bool inbound_has_news(struct inbound *in);
+/* Whether a poll of its reader finds something, a message or the end, that is not passed over since
+ * `news` was `seen`. Never so at a client. */
+bool inbound_has_news(struct inbound *in, unsigned seen);
 
 /* Bytes that came and were not taken yet. The exchange is poked when some are. */
 size_t inbound_await_take(struct inbound *in);

@@ -19,6 +19,8 @@
 #define SERVED_AT_ONCE 16
 /* Output is charged in such pieces; one small batch of replies costs nothing. */
 #define OUTPUT_GRAIN ((size_t)8 * 1024)
+/* Who lets so much go, or an eighth of what it holds, does not stall. */
+#define ENOUGH ((size_t)16 * 1024)
 
 /* ---- the longest-stalled call ---- */
 
@@ -44,9 +46,36 @@ static weir_connection *connection_of(struct stall *stall)
     return LIST_MEMBER(stall, weir_connection, stall);
 }
 
-static bool holds_messages(const struct exchange *e)
+static size_t held_in_messages(const struct exchange *e)
 {
-    return atomic_load_explicit(&e->in->memory.held, memory_order_relaxed) > MEMORY_CALL;
+    return atomic_load_explicit(&e->in->memory.messages, memory_order_relaxed);
+}
+
+/* From now on it is to let something go. */
+static void start_over(struct stall *stall, uint64_t now)
+{
+    stall->moved_at = now;
+    stall->let_go = 0;
+}
+
+/* Of `held` bytes. A message is freed when it has left whole, so a byte now and then frees
+ * nothing. */
+static void let_go(struct stall *stall, size_t size, size_t held, uint64_t now)
+{
+    stall->let_go += size;
+    if (stall->let_go >= ENOUGH || stall->let_go >= held / 8)
+        start_over(stall, now);
+}
+
+/* What it held before is gone: true once. */
+static bool holds_anew(struct exchange *e)
+{
+    atomic_bool *began = &e->in->memory.began;
+
+    if (!atomic_load_explicit(began, memory_order_relaxed))
+        return false;
+    atomic_store_explicit(began, false, memory_order_relaxed);
+    return true;
 }
 
 /* Since when it lets nothing go; WEIR_NEVER: it holds nothing. */
@@ -54,10 +83,10 @@ static uint64_t stalled_since(struct stall *stall)
 {
     if (stall->is_connection)
         return connection_of(stall)->output_charged != 0 ? stall->moved_at : WEIR_NEVER;
-    if (!holds_messages(call_of(stall)))
+    if (held_in_messages(call_of(stall)) == 0)
         return WEIR_NEVER;
-    if (inbound_was_taken(call_of(stall)->in))
-        stall->moved_at = call_of(stall)->loop->now;
+    if (inbound_was_taken(call_of(stall)->in) || holds_anew(call_of(stall)))
+        start_over(stall, call_of(stall)->loop->now);
     return stall->moved_at;
 }
 
@@ -129,17 +158,26 @@ static void look_when_woken(void *target)
     look(target);
 }
 
-static void watch(struct memory *m, struct stall *stall)
+/* `anew`: it held nothing before. */
+static void watch(struct memory *m, struct stall *stall, bool anew)
 {
+    if (anew)
+        start_over(stall, m->loop->now);
     if (stall->node.place != 0 || !budget_is_limited(m->budget) || !heap_reserve(&m->stalls))
         return;
-    stall->moved_at = m->loop->now;
+    start_over(stall, m->loop->now);
     heap_set(&m->stalls, &stall->node, stall->moved_at);
     if (heap_first(&m->stalls) != &stall->node)
         return;
     budget_set_oldest(m->budget, stall->moved_at);
     if (budget_is_short(m->budget))
         look(m);
+}
+
+static void watch_call(struct exchange *e)
+{
+    if (held_in_messages(e) != 0)
+        watch(e->connection->memory, &e->stall, holds_anew(e));
 }
 
 /* ---- life ---- */
@@ -329,6 +367,7 @@ void memory_serve(weir_connection *c)
 void memory_count_output(weir_connection *c)
 {
     size_t size = c->output.queued + c->output.kept;
+    bool anew = c->output_charged == 0;
 
     if (c->secure != NULL)
         size += c->secure->out.queued;
@@ -339,7 +378,12 @@ void memory_count_output(weir_connection *c)
         budget_release(c->budget, c->output_charged - size);
     c->output_charged = size;
     if (size != 0)
-        watch(c->memory, &c->stall);
+        watch(c->memory, &c->stall, anew);
+}
+
+void memory_output_left(weir_connection *c, size_t size)
+{
+    let_go(&c->stall, size, c->output_charged, c->loop->now);
 }
 
 void memory_clock_output(weir_connection *c)
@@ -382,11 +426,10 @@ bool memory_lets_poll(struct exchange *e, bool ahead)
     weir_connection *c = e->connection;
     enum budget_level level = level_of(c);
 
-    e->at_limit = budget_is_full(c->budget);
     if (level == BUDGET_PLENTY)
         return true;
     memory_count_held(e);
-    if (inbound_has_news(e->in)) {
+    if (inbound_has_news(e->in, e->news_seen)) {
         e->may_end = true;
         return may_poll(e);
     }
@@ -402,8 +445,7 @@ void memory_received(struct exchange *e, size_t size)
 {
     weir_connection *c = e->connection;
 
-    if (e->stall.node.place == 0 && holds_messages(e))
-        watch(c->memory, &e->stall);
+    watch_call(e);
     if (level_of(c) == BUDGET_PLENTY) {
         http2_credit_connection(c->session, size);
         return;
@@ -441,6 +483,11 @@ size_t memory_credit(struct exchange *e, size_t size)
     return size;
 }
 
+void memory_sent(struct exchange *e, size_t size)
+{
+    let_go(&e->stall, size, held_in_messages(e), e->loop->now);
+}
+
 void memory_count_held(struct exchange *e)
 {
     weir_connection *c = e->connection;
@@ -448,6 +495,7 @@ void memory_count_held(struct exchange *e)
     bool counts = e->holding && message->buffer != NULL && message->size > MEMORY_SMALL;
     size_t size = counts ? message->size : 0;
     bool counted = e->held_charged != 0;
+    bool was_full = c != NULL && budget_is_full(c->budget); /* without this message */
 
     if (size == e->held_charged)
         return;
@@ -455,10 +503,10 @@ void memory_count_held(struct exchange *e)
     if (c == NULL || counts == counted)
         return;
     c->holding = counts ? c->holding + 1 : c->holding - 1;
-    if (counts && e->at_limit && level_of(c) != BUDGET_PLENTY)
+    if (counts && was_full && level_of(c) != BUDGET_PLENTY)
         exchange_schedule(e, EXCHANGE_EXCESS);
     if (counts)
-        watch(c->memory, &e->stall);
+        watch_call(e);
     else if (c->holding == 0 && !list_is_empty(&c->turns))
         connection_make_runnable(c);
 }

@@ -5,7 +5,7 @@
  * One `struct memory` stands for a server, or a channel, on one loop. Its connections charge what
  * they hold to budgets below its own. When memory is short a connection that holds more than its
  * allowance grants no windows and runs no stream ahead: those calls are withheld, in order, until
- * there is memory again. A call that holds messages and lets none of it go for too long while
+ * there is memory again. A call that holds messages and lets too little go for too long while
  * memory is short is ended, the longest-stalled one of all loops first.
  */
 #ifndef CONN_MEMORY_H
@@ -32,7 +32,8 @@ struct exchange;
 /* Inside a call, or a connection. */
 struct stall {
     struct heap_node node;
-    uint64_t moved_at; /* it let something go */
+    uint64_t moved_at; /* it let enough go, or held nothing before */
+    size_t let_go;     /* since then */
     bool is_connection;
 };
 
@@ -80,6 +81,9 @@ static inline void memory_count(_Atomic uint64_t *counter, uint64_t more)
 /* After its output was filled or drained. */
 void memory_count_output(weir_connection *c);
 
+/* Bytes left it. */
+void memory_output_left(weir_connection *c, size_t size);
+
 /* Before and after its output is filled: how long the calls had no room there. */
 void memory_clock_output(weir_connection *c);
 
@@ -102,6 +106,9 @@ void memory_taken(struct exchange *e);
 
 /* Bytes may be granted to the peer on its stream: how many of them now, with those it is owed. */
 size_t memory_credit(struct exchange *e, size_t size);
+
+/* Bytes of its messages left it. */
+void memory_sent(struct exchange *e, size_t size);
 
 /* The held message came, changed, or went. */
 void memory_count_held(struct exchange *e);

@@ -108,11 +108,13 @@ static void a_call_counts_for_itself_and_for_its_connection(void **state)
     size_t charged = 0;
 
     call_recharge(&call, &charged, 3000);
-    assert_int_equal(atomic_load(&call.held), 3000);
+    assert_int_equal(atomic_load(&call.messages), 3000);
+    assert_true(atomic_exchange(&call.began, false));
     call_recharge(&call, &charged, 2000);
     assert_int_equal(budget_held(f->one), 2000);
+    assert_false(atomic_load(&call.began));
     call_recharge(&call, &charged, 0);
-    assert_int_equal(atomic_load(&call.held), 0);
+    assert_int_equal(atomic_load(&call.messages), 0);
     assert_int_equal(budget_held(f->one), 0);
 }
 

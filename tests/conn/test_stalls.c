@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_stalls.c - who is ended while memory is short, and when (docs/design/flow-control.md).
+ */
+#include "conn/support/short.h"
+
+#include <string.h>
+
+static void the_longest_stalled_calls_are_ended_until_memory_is_not_short(void **state)
+{
+    struct peer *p = *state;
+
+    for (int32_t i = 0; i < 14; i++) {
+        stall(p, 3 + 2 * i, 1, PIECE);
+        peer_advance(p, WEIR_MILLISECONDS(10));
+    }
+    peer_advance(p, STALL - WEIR_MILLISECONDS(141));
+    assert_int_equal(usage_of(p).ended, 0);
+    peer_advance(p, WEIR_MILLISECONDS(1));
+    assert_int_equal(usage_of(p).ended, 1);
+    expect_status(p, 3, WEIR_RESOURCE_EXHAUSTED);
+    peer_advance(p, STALL * 10);
+    assert_in_range(usage_of(p).ended, 3, 5);
+    assert_in_range(usage_of(p).held, LIMIT / 2, LIMIT / 8 * 5);
+    expect_status(p, 5, WEIR_RESOURCE_EXHAUSTED);
+    assert_null(peer_find(p, NGHTTP2_RST_STREAM, 29, 0));
+}
+
+static void a_call_that_moves_is_not_stalled(void **state)
+{
+    struct peer *p = *state;
+
+    stall(p, 3, 14, PIECE);
+    for (int i = 0; i < 10; i++) {
+        peer_advance(p, STALL / 2);
+        peer_window(p, 3, PIECE / 7);
+        peer_settle(p);
+    }
+    assert_null(peer_find(p, NGHTTP2_RST_STREAM, 3, 0));
+    assert_in_range(usage_of(p).ended, 3, 5);
+}
+
+static void one_that_is_read_is_not_stalled_either(void **state)
+{
+    struct peer *p = *state;
+    struct served *upload = open_call(p, 3, (struct source){.size = 1});
+    weir_item item;
+
+    for (int i = 0; i < 6; i++)
+        peer_large_message(p, 3, 0, 9 * KIB);
+    peer_settle(p);
+    stall(p, 5, 13, PIECE);
+    peer_advance(p, STALL / 2);
+    assert_int_equal(reader_poll(&upload->requests, &item), WEIR_READY);
+    weir_item_clear(&item);
+    peer_advance(p, STALL / 2);
+    assert_in_range(usage_of(p).ended, 2, 5);
+    assert_null(peer_find(p, NGHTTP2_RST_STREAM, 3, 0));
+}
+
+static void in_the_middle_of_a_message_the_peer_hears_of_it_by_a_reset(void **state)
+{
+    struct peer *p = *state;
+
+    stall(p, 3, 1, PIECE);
+    peer_window(p, 3, 1000);
+    peer_advance(p, 1);
+    stall(p, 5, 1, PIECE);
+    peer_advance(p, 1);
+    stall(p, 7, 12, PIECE);
+    peer_advance(p, STALL);
+    expect_reset(p, 3, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_status(p, 5, WEIR_RESOURCE_EXHAUSTED);
+}
+
+static void uploads_that_nobody_reads_are_ended_too(void **state)
+{
+    struct peer *p = *state;
+
+    for (int32_t i = 0; i < 14; i++) {
+        open_call(p, 3 + 2 * i, (struct source){.size = 1});
+        peer_large_message(p, 3 + 2 * i, 0, 50 * KIB);
+        peer_advance(p, 1);
+    }
+    peer_advance(p, STALL);
+    expect_status(p, 3, WEIR_RESOURCE_EXHAUSTED);
+    assert_in_range(usage_of(p).held, LIMIT / 4, LIMIT / 8 * 5);
+}
+
+/* Their calls can be ended, but what waits for the socket goes only with the connection. */
+static void connections_whose_peer_does_not_read_are_ended_too(void **state)
+{
+    struct peer *p = *state;
+    weir_slice slices[4];
+
+    peer_settings(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0x7fffffff);
+    peer_window(p, 0, 0x7fff0000);
+    peer_settle(p);
+    p->deaf = true;
+    open_call(p, 3, (struct source){.count = 1, .size = LIMIT});
+    assert_true(weir_connection_output(p->connection, slices, 4) != 0);
+    peer_reset(p, 3, NGHTTP2_CANCEL);
+    peer_settle(p);
+    peer_advance(p, STALL - 1);
+    assert_non_null(p->connection);
+    peer_advance(p, 1);
+    assert_null(p->connection);
+    assert_true(usage_of(p).held < LIMIT / 8);
+}
+
+/* An hour passes, and then memory gets short. */
+static void an_hour_later_memory_is_short(struct peer *p)
+{
+    peer_advance(p, WEIR_SECONDS(3600));
+    stall(p, 3, 15, PIECE);
+}
+
+static void an_idle_call_with_much_metadata_holds_no_message(void **state)
+{
+    struct peer *p = *state;
+    struct served *idle = &p->service->served[p->service->calls];
+    char token[801] = {0};
+
+    memset(token, 'x', sizeof token - 1);
+    idle->responses = (struct source){.size = 10};
+    peer_request(p->other, 1, 0, "/t.T/Hand", "authorization", token, NULL);
+    peer_message(p->other, 1, 0, "hello");
+    peer_settle(p);
+    assert_int_equal(reader_skim(&idle->requests), 1);
+    an_hour_later_memory_is_short(p);
+    peer_advance(p, 10 * STALL);
+    assert_in_range(usage_of(p).ended, 3, 5);
+    assert_int_equal(peer_count(p->other, NGHTTP2_HEADERS, 1), 0);
+}
+
+static void a_call_that_holds_again_has_all_the_time_anew(void **state)
+{
+    struct peer *p = *state;
+    struct served *call;
+
+    peer_settings(p->other, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0);
+    peer_settle(p);
+    call = open_call(p->other, 1, (struct source){.count = 1, .size = 2000});
+    peer_window(p->other, 1, 2005);
+    peer_settle(p);
+    peer_advance(p, WEIR_SECONDS(3600));
+    source_give(&call->responses, 1);
+    peer_settle(p);
+    stall(p, 3, 15, PIECE);
+    assert_int_equal(usage_of(p).ended, 0);
+    peer_advance(p, STALL - 1);
+    assert_int_equal(usage_of(p).ended, 0);
+}
+
+/* What waits in its pipes is written on any thread, so it is seen later. */
+static void a_pipe_that_holds_again_has_all_the_time_anew(void **state)
+{
+    struct peer *p = *state;
+    struct served *call;
+    weir_stream reader;
+    weir_pipe *pipe;
+
+    peer_settings(p->other, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0);
+    peer_settle(p);
+    call = open_call(p->other, 1, (struct source){.count = 1, .size = 2000});
+    pipe = weir_call_pipe(call->call, NULL, &reader);
+    peer_window(p->other, 1, 2005);
+    peer_settle(p);
+    peer_advance(p, WEIR_SECONDS(3600));
+    assert_int_equal(weir_pipe_write(pipe, message_make(0, 2000)), WEIR_OK);
+    stall(p, 3, 15, PIECE);
+    peer_advance(p, STALL - 1);
+    assert_int_equal(usage_of(p).ended, 0);
+    weir_stream_release(&reader);
+    weir_pipe_unref(pipe);
+}
+
+static void open_windows(struct peer *p)
+{
+    peer_settings(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0x7fffffff);
+    peer_window(p, 0, 0x7fff0000);
+    peer_settle(p);
+}
+
+static void output_that_waits_again_has_all_the_time_anew(void **state)
+{
+    struct peer *p = *state;
+    struct peer *slow = p->other;
+    weir_slice slices[4];
+    struct served *call;
+
+    open_windows(slow);
+    call = open_call(slow, 1, (struct source){.count = 1, .size = 30 * KIB});
+    peer_advance(p, WEIR_SECONDS(3600));
+    slow->deaf = true;
+    source_give(&call->responses, 1);
+    peer_settle(p);
+    assert_true(weir_connection_output(slow->connection, slices, 4) != 0);
+    stall(p, 3, 15, PIECE);
+    peer_advance(p, STALL - 1);
+    assert_int_equal(usage_of(p).ended, 0);
+    assert_non_null(slow->connection);
+}
+
+static void a_byte_now_and_then_is_a_stall(void **state)
+{
+    struct peer *p = *state;
+
+    stall(p, 3, 14, PIECE);
+    for (int i = 0; i < 10; i++) {
+        peer_advance(p, STALL / 2);
+        for (int32_t id = 3; id < 3 + 2 * 14; id += 2)
+            peer_window(p, id, 1);
+        peer_settle(p);
+    }
+    assert_in_range(usage_of(p).ended, 3, 5);
+}
+
+static void a_socket_that_takes_a_byte_now_and_then_is_a_stall(void **state)
+{
+    struct peer *p = *state;
+    weir_slice slices[4];
+
+    open_windows(p);
+    p->deaf = true;
+    open_call(p, 3, (struct source){.count = 1, .size = LIMIT});
+    assert_true(weir_connection_output(p->connection, slices, 4) != 0);
+    peer_reset(p, 3, NGHTTP2_CANCEL);
+    peer_settle(p);
+    peer_advance(p, STALL / 2);
+    weir_connection_output_done(p->connection, 1);
+    peer_advance(p, STALL / 2);
+    assert_null(p->connection);
+}
+
+/* Each waits for a window that none gets: without an end to some they would for ever. */
+static void halves_of_messages_do_not_wedge_it(void **state)
+{
+    struct peer *p = *state;
+    const uint8_t prefix[] = {0, 0, 3, 0, 0};
+    uint8_t half[60000] = {0};
+
+    for (int32_t i = 0; i < 12; i++) {
+        open_call(p, 3 + 2 * i, (struct source){.size = 1});
+        peer_data(p, 3 + 2 * i, 0, prefix, sizeof prefix);
+        for (size_t at = 0; at < sizeof half; at += 10000)
+            peer_data(p, 3 + 2 * i, 0, half + at, 10000);
+        peer_settle(p);
+    }
+    assert_true(usage_of(p).held > LIMIT / 8 * 5);
+    peer_advance(p, STALL);
+    assert_true(usage_of(p).held < LIMIT / 8 * 5);
+    assert_true(usage_of(p).ended > 0);
+}
+
+static void with_plenty_nobody_is_ended(void **state)
+{
+    struct peer *p = *state;
+
+    stall(p, 3, 30, 4 * PIECE);
+    peer_advance(p, 100 * STALL);
+    assert_int_equal(usage_of(p).ended, 0);
+    assert_int_equal(usage_of(p).refused, 0);
+    assert_int_equal(usage_of(p).calls, 30);
+    assert_int_equal(usage_of(p).limit, UINT64_MAX);
+}
+
+static void below_the_mark_nobody_is_ended(void **state)
+{
+    struct peer *p = *state;
+
+    stall(p, 3, 10, PIECE);
+    peer_advance(p, 100 * STALL);
+    assert_int_equal(usage_of(p).ended, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BUDGET_TEST(the_longest_stalled_calls_are_ended_until_memory_is_not_short),
+        BUDGET_TEST(a_call_that_moves_is_not_stalled),
+        BUDGET_TEST(one_that_is_read_is_not_stalled_either),
+        BUDGET_TEST(in_the_middle_of_a_message_the_peer_hears_of_it_by_a_reset),
+        BUDGET_TEST(uploads_that_nobody_reads_are_ended_too),
+        BUDGET_TEST(connections_whose_peer_does_not_read_are_ended_too),
+        BUDGET_TEST(an_idle_call_with_much_metadata_holds_no_message),
+        BUDGET_TEST(a_call_that_holds_again_has_all_the_time_anew),
+        BUDGET_TEST(a_pipe_that_holds_again_has_all_the_time_anew),
+        BUDGET_TEST(output_that_waits_again_has_all_the_time_anew),
+        BUDGET_TEST(a_byte_now_and_then_is_a_stall),
+        BUDGET_TEST(a_socket_that_takes_a_byte_now_and_then_is_a_stall),
+        BUDGET_TEST(halves_of_messages_do_not_wedge_it),
+        PLENTY_TEST(with_plenty_nobody_is_ended),
+        BUDGET_TEST(below_the_mark_nobody_is_ended),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
