@@ -302,11 +302,11 @@ static void a_preface_byte_by_byte_puts_nothing_off(void **state)
 
     (void)state;
     for (int i = 0; i < 9; i++) {
-        peer_send(p, NGHTTP2_CLIENT_MAGIC + i, 1);
+        peer_send(p, &NGHTTP2_CLIENT_MAGIC[i], 1);
         peer_advance(p, WEIR_SECONDS(1));
     }
     assert_non_null(p->connection);
-    peer_send(p, NGHTTP2_CLIENT_MAGIC + 9, 1);
+    peer_send(p, &NGHTTP2_CLIENT_MAGIC[9], 1);
     peer_advance(p, WEIR_SECONDS(1));
     assert_null(p->connection);
     peer_free(p);

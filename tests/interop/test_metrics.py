@@ -63,7 +63,9 @@ class Metrics(unittest.TestCase):
 
     def values(self, family, suffix=""):
         """{(labels in the order of their names): value} of the samples of this suffix."""
-        family = self.server.families()[family]
+        family = self.server.families().get(family)
+        if family is None:
+            return {}  # nothing was counted yet
         return {tuple(value for _, value in sorted(sample.labels.items())): sample.value
                 for sample in family.samples if sample.name == family.name + suffix}
 
