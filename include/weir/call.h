@@ -138,7 +138,8 @@ typedef struct weir_total_usage {
     uint64_t limit;   /* UINT64_MAX: none */
     uint64_t calls;   /* that run now */
     uint64_t refused; /* calls that got RESOURCE_EXHAUSTED at the limit, so far */
-    uint64_t ended;   /* calls that were ended for others: memory was short and they stalled */
+    uint64_t
+        ended; /* calls that were ended for others: they stalled, or had no room at the limit */
     uint64_t peer_ns; /* as above, of all calls so far */
     uint64_t budget_ns;
     uint64_t socket_ns;

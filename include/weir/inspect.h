@@ -44,6 +44,7 @@ typedef struct weir_connection_info {
     uint64_t last_received_ns;
     int64_t send_window;    /* HTTP/2's window of the connection: what it may send now ... */
     int64_t receive_window; /* ... and what its peer may */
+    uint64_t reserved[8];
 } weir_connection_info;
 
 typedef struct weir_calls_info {
@@ -51,6 +52,7 @@ typedef struct weir_calls_info {
     uint64_t succeeded; /* with OK */
     uint64_t failed;
     uint64_t last_ns; /* when the last one started */
+    uint64_t reserved[4];
 } weir_calls_info;
 
 /* Fills at most `max` with the connections from number `first` on, in ascending order; how many. */

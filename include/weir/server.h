@@ -82,9 +82,11 @@ typedef struct weir_server_options {
      * Bytes that the server may hold for all its connections and calls (default UINT64_MAX: no
      * limit): messages that nobody took or that their peers have no window for, output, arenas,
      * and an estimate of what connections and calls take themselves. From three quarters of it on,
-     * connections that hold more than their share wait; at the limit new calls get
-     * RESOURCE_EXHAUSTED. While it is short of memory the calls that let go of nothing of what they
-     * hold for stall_timeout_ns (default 10 s) are ended with RESOURCE_EXHAUSTED, the
+     * connections that hold more than their share wait, and from seven eighths on their new calls
+     * get RESOURCE_EXHAUSTED. At the limit those who hold next to nothing are still served what
+     * leaves at once; a call whose message does not is ended. While it is short of memory the calls
+     * that let go of nothing of what they hold for stall_timeout_ns (default 10 s) are ended with
+     * RESOURCE_EXHAUSTED, and connections whose peer takes no output are closed, the
      * longest-stalled first.
      */
     uint64_t memory_limit;

@@ -94,7 +94,7 @@ void budget_release(struct budget *budget, size_t size);
 
 static inline size_t budget_held(const struct budget *budget)
 {
-    ptrdiff_t held = atomic_load_explicit(&budget->held, memory_order_relaxed);
+    ptrdiff_t held = atomic_load(&budget->held); /* in order: see budget.c */
 
     return held > 0 ? (size_t)held : 0;
 }

@@ -554,7 +554,7 @@ static bool wait_for_another_try(weir_connection *c, const char *reason)
     return c->waiting != 0 && c->owner.retry(c->owner.self, c);
 }
 
-void weir_connection_eof(weir_connection *c, const char *reason)
+void connection_end(weir_connection *c, const char *reason)
 {
     if (c->eof)
         return;
@@ -569,10 +569,18 @@ void weir_connection_eof(weir_connection *c, const char *reason)
     if (c->client)
         connection_pass_on_unsent(c);
     c->eof = true;
-    output_clear(&c->output);
     memory_count_output(c);
     connection_lose(c, WEIR_UNAVAILABLE, reason, false);
     name(c);
+}
+
+void weir_connection_eof(weir_connection *c, const char *reason)
+{
+    connection_end(c, reason);
+    if (c->secure != NULL)
+        output_clear(&c->secure->out);
+    if (c->eof)
+        output_clear(&c->output);
 }
 
 bool weir_connection_done(const weir_connection *c)

@@ -196,6 +196,9 @@ void connection_pass_on_unsent(weir_connection *connection);
 void connection_lose(weir_connection *connection, weir_code code, const char *reason,
                      bool but_waiting);
 
+/* As weir_connection_eof, from inside: the driver may be writing the output, and keeps it. */
+void connection_end(weir_connection *connection, const char *reason);
+
 /* Whoever it works for shall make no more calls on it. */
 void connection_tell_owner(weir_connection *connection);
 

@@ -12,7 +12,8 @@ static void widen(weir_connection *c, struct exchange *e)
     size_t before = e->in->window, room = before + (2 * c->window.max - c->widened) / 2;
     size_t size = c->window.size < room ? c->window.size : room;
 
-    if (size <= before || budget_is_short(c->budget) || !inbound_grow(e->in, size))
+    if (size <= before || !http2_is_open(c->session, e->id) || budget_is_short(c->budget) ||
+        !inbound_grow(e->in, size))
         return;
     c->widened += size - before;
     http2_set_window(c->session, e->id, size);

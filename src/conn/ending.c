@@ -55,7 +55,7 @@ void connection_grace_over(struct loop_timer *timer)
     weir_connection *c = LIST_MEMBER(timer, weir_connection, grace);
 
     if (c->lingering)
-        weir_connection_eof(c, "shut down");
+        connection_end(c, "shut down");
     else if (c->drain == DRAIN_NOTICE && c->loop->now < c->grace_end)
         connection_end_notice(c);
     else
@@ -106,14 +106,14 @@ static void obey(weir_connection *c, enum guard_verdict verdict)
         metrics_bump(&c->record.keepalives_sent, 1);
         break;
     case GUARD_DEAD:
-        weir_connection_eof(c, "keepalive timed out");
+        connection_end(c, "keepalive timed out");
         break;
     case GUARD_LATE:
         /* Without TLS's handshake there is nothing that a GOAWAY could be said in. */
         if (c->opened)
             cut(c, HTTP2_SETTINGS_TIMEOUT, "handshake_timeout");
         else
-            weir_connection_eof(c, "the handshake took too long");
+            connection_end(c, "the handshake took too long");
         break;
     case GUARD_SLOW:
         cut(c, HTTP2_ENHANCE_YOUR_CALM, "header_timeout");

@@ -137,6 +137,7 @@ void exchange_unbind(struct exchange *e)
 {
     measure_moved(e);
     leave_connection(e);
+    e->in->window = WINDOW_FIRST;
     e->work = 0;
     e->headers_out = e->unsent = e->deferred = false;
     e->state.headers_sent = false;

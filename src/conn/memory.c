@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "conn/connection.h"
+#include "conn/report.h"
 
 /* So many withheld calls go on in one run of their connection, then those of others. */
 #define SERVED_AT_ONCE 16
@@ -113,7 +114,7 @@ static void end_stalled(struct memory *m, struct stall *stall)
     unwatch(m, stall);
     if (stall->is_connection) {
         memory_count(&m->ended, connection_of(stall)->exchange_count);
-        weir_connection_eof(connection_of(stall), "memory is short, and the peer does not read");
+        connection_end(connection_of(stall), "memory is short, and the peer does not read");
         return;
     }
     memory_end(call_of(stall), "memory is short, and the call stalled longest");
@@ -121,8 +122,11 @@ static void end_stalled(struct memory *m, struct stall *stall)
 
 void memory_end(struct exchange *e, const char *why)
 {
+    weir_status status = weir_status_make(WEIR_RESOURCE_EXHAUSTED, "%s", why);
+
     memory_count(&e->connection->memory->ended, 1);
-    exchange_step(e, CALL_CANCEL, weir_status_make(WEIR_RESOURCE_EXHAUSTED, "%s", why));
+    report_limit(e, &status);
+    exchange_step(e, CALL_CANCEL, status);
 }
 
 /* Ends those that are due as long as memory is short, and sets the timer for the next one. */
@@ -371,6 +375,8 @@ void memory_count_output(weir_connection *c)
 
     if (c->secure != NULL)
         size += c->secure->out.queued;
+    if (c->eof)
+        size = 0; /* its driver drops it next */
     size -= size % OUTPUT_GRAIN;
     if (size > c->output_charged)
         budget_charge(c->budget, size - c->output_charged);
@@ -542,6 +548,7 @@ void memory_join(struct exchange *e)
     weir_connection *c = e->connection;
 
     c->holding += e->held_charged != 0;
+    e->socket_mark = c->socket_ns; /* what it waited before was not for this call */
     memory_count(&c->memory->calls, 1);
 }
 

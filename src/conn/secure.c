@@ -153,7 +153,6 @@ const char *secure_end(weir_connection *c, const char *reason)
     tls_session_free(s->session);
     s->session = NULL;
     s->established = s->failed = false;
-    output_clear(&s->out);
     loop_timer_set(c->loop, &s->timer, WEIR_NEVER);
     return s->reason;
 }

@@ -655,6 +655,11 @@ bool http2_starts_closed(struct http2_session *s)
            nghttp2_session_get_remote_settings(s->ng, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) == 0;
 }
 
+bool http2_is_open(struct http2_session *s, int32_t id)
+{
+    return nghttp2_session_get_stream_effective_local_window_size(s->ng, id) >= 0;
+}
+
 void http2_set_window(struct http2_session *s, int32_t id, size_t size)
 {
     s->no_memory |= nghttp2_is_fatal(nghttp2_session_set_local_window_size(s->ng, NGHTTP2_FLAG_NONE,

@@ -159,6 +159,9 @@ int32_t http2_window(struct http2_session *session, int32_t id);
 /* Whether new streams have no window for what we send. */
 bool http2_starts_closed(struct http2_session *session);
 
+/* Whether the stream is there: a client's is not before its HEADERS have left. */
+bool http2_is_open(struct http2_session *session, int32_t id);
+
 /* The window of this stream, or of the connection (id 0), is `size` from now on; never smaller than
  * before. */
 void http2_set_window(struct http2_session *session, int32_t id, size_t size);

@@ -108,6 +108,62 @@ static void connections_whose_peer_does_not_read_are_ended_too(void **state)
     assert_true(usage_of(p).held < LIMIT / 8);
 }
 
+/* A write that is under way when memory ends the connection. */
+static void what_the_driver_borrowed_stays_until_it_says_so(void **state)
+{
+    struct peer *p = *state;
+    weir_slice slices[4];
+    unsigned sum = 0;
+    size_t count;
+
+    peer_settings(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0x7fffffff);
+    peer_window(p, 0, 0x7fff0000);
+    peer_settle(p);
+    p->deaf = true;
+    open_call(p, 3, (struct source){.count = 1, .size = LIMIT});
+    count = weir_connection_output(p->connection, slices, 4);
+    assert_true(count != 0);
+    now += 2 * STALL;
+    weir_loop_turn(p->loop, now);
+    now += 2 * STALL;
+    weir_loop_turn(p->loop, now);
+    assert_true(weir_connection_done(p->connection));
+    for (size_t i = 0; i < count; i++) {
+        for (size_t at = 0; at < slices[i].size; at++)
+            sum += slices[i].data[at];
+        weir_connection_output_done(p->connection, slices[i].size);
+    }
+    assert_true(sum != 0);
+    assert_int_equal(weir_connection_output(p->connection, slices, 4), 0);
+    assert_true(usage_of(p).held < LIMIT / 8);
+}
+
+static void a_call_waited_for_the_socket_only_while_it_was_there(void **state)
+{
+    struct peer *p = *state;
+    weir_slice slices[4];
+    struct served *later;
+    weir_usage usage;
+
+    peer_settings(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0x7fffffff);
+    peer_window(p, 0, 0x7fff0000);
+    peer_settle(p);
+    p->deaf = true;
+    open_call(p, 3, (struct source){.count = 3, .size = 100 * KIB});
+    assert_true(weir_connection_output(p->connection, slices, 4) != 0);
+    peer_advance(p, WEIR_SECONDS(4));
+    p->deaf = false;
+    peer_settle(p);
+    assert_true(usage_of(p).socket_ns > 0);
+    later = open_call(p, 5, (struct source){.size = 10});
+    weir_call_send_headers(later->call);
+    peer_settle(p);
+    source_give(&later->responses, 1);
+    peer_settle(p);
+    weir_call_usage(later->call, &usage);
+    assert_int_equal(usage.socket_ns, 0);
+}
+
 /* An hour passes, and then memory gets short. */
 static void an_hour_later_memory_is_short(struct peer *p)
 {
@@ -283,6 +339,8 @@ int main(void)
         BUDGET_TEST(in_the_middle_of_a_message_the_peer_hears_of_it_by_a_reset),
         BUDGET_TEST(uploads_that_nobody_reads_are_ended_too),
         BUDGET_TEST(connections_whose_peer_does_not_read_are_ended_too),
+        BUDGET_TEST(what_the_driver_borrowed_stays_until_it_says_so),
+        PLENTY_TEST(a_call_waited_for_the_socket_only_while_it_was_there),
         BUDGET_TEST(an_idle_call_with_much_metadata_holds_no_message),
         BUDGET_TEST(a_call_that_holds_again_has_all_the_time_anew),
         BUDGET_TEST(a_pipe_that_holds_again_has_all_the_time_anew),
