@@ -4,6 +4,8 @@
  */
 #include "conn/support/peer.h"
 
+#include "channel/channel.h"
+
 #include <string.h>
 
 #define NOTICE_LAST_ID UINT32_C(0x7fffffff)
@@ -677,6 +679,40 @@ static void any_number_of_cancels_can_be_allowed(void **state)
     peer_free(p);
 }
 
+static void say_goaway(struct peer *p, uint8_t error, const char *debug)
+{
+    uint8_t payload[64] = {0x7f, 0xff, 0xff, 0xff, 0, 0, 0, error};
+
+    memcpy(payload + 8, debug, strlen(debug));
+    peer_frame(p, NGHTTP2_GOAWAY, 0, 0, payload, 8 + strlen(debug));
+    peer_settle(p);
+}
+
+static uint64_t keepalive_after(uint8_t error, const char *debug)
+{
+    const weir_channel_options options = {.keepalive_ns = WEIR_SECONDS(10)};
+    struct peer *p = peer_of_client(&options);
+    uint64_t keepalive;
+    struct reader r;
+
+    peer_call(p, &r, "/t.T/x", weir_stream_empty());
+    say_goaway(p, error, debug);
+    keepalive = p->channel->options.keepalive_ns;
+    reader_clear(&r);
+    peer_free(p);
+    return keepalive;
+}
+
+static void a_server_that_finds_too_many_pings_is_pinged_half_as_often(void **state)
+{
+    (void)state;
+    assert_int_equal(keepalive_after(NGHTTP2_ENHANCE_YOUR_CALM, "too_many_pings"),
+                     WEIR_SECONDS(20));
+    assert_int_equal(keepalive_after(NGHTTP2_ENHANCE_YOUR_CALM, "too_many_cancels"),
+                     WEIR_SECONDS(10));
+    assert_int_equal(keepalive_after(NGHTTP2_NO_ERROR, "too_many_pings"), WEIR_SECONDS(10));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -712,6 +748,8 @@ int main(void)
         SERVER_TEST(calls_cancelled_by_the_thousand_end_the_connection),
         SERVER_TEST(cancels_leak_as_fast_as_they_may),
         SERVER_TEST(any_number_of_cancels_can_be_allowed),
+        TEST_ROW("a_server_that_finds_too_many_pings_is_pinged_half_as_often",
+                 a_server_that_finds_too_many_pings_is_pinged_half_as_often, NULL, NULL),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

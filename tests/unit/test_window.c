@@ -154,6 +154,20 @@ static void bytes_right_behind_the_answer_belong_to_the_next_sample(void **state
     assert_int_equal(p.window.received - p.window.mark, FIRST);
 }
 
+/* Its time is from when they came, not from the first byte of a sample before it. */
+static void bytes_that_come_with_the_answer_count_in_full(void **state)
+{
+    struct path p = path_of(20000000, 50 * MS);
+
+    (void)state;
+    trip(&p);
+    p.now += 50 * MS;
+    p.window.received += p.window.size / 8 * 7;
+    window_answered(&p.window);
+    look(&p);
+    assert_true(p.window.size > 4 * FIRST / 2);
+}
+
 static void an_answer_that_nobody_asked_for_counts_for_nothing(void **state)
 {
     struct path p = path_of(20000000, MS);
@@ -179,6 +193,7 @@ int main(void)
         cmocka_unit_test(samples_that_change_nothing_become_rare),
         cmocka_unit_test(few_bytes_are_not_worth_a_ping),
         cmocka_unit_test(bytes_right_behind_the_answer_belong_to_the_next_sample),
+        cmocka_unit_test(bytes_that_come_with_the_answer_count_in_full),
         cmocka_unit_test(an_answer_that_nobody_asked_for_counts_for_nothing),
     };
 
