@@ -4,6 +4,7 @@
  */
 #include "faults/service.h"
 
+#include <netdb.h>
 #include <dirent.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -278,4 +279,14 @@ int open_fds(void)
         count++;
     closedir(directory);
     return count;
+}
+
+bool localhost_is_known(void)
+{
+    struct addrinfo *found = NULL;
+    int failed = getaddrinfo("localhost", NULL, NULL, &found);
+
+    if (failed == 0)
+        freeaddrinfo(found);
+    return failed == 0;
 }

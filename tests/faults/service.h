@@ -38,4 +38,7 @@ weir_code service_call(const struct service *service);
 /* What this process has open. */
 int open_fds(void);
 
+/* A bare system has no name at all. */
+bool localhost_is_known(void);
+
 #endif

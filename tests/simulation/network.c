@@ -89,7 +89,7 @@ static void serve(struct host *host)
                                          .max_connection_idle_ns = host->max_idle_ns,
                                          .memory_limit = host->memory_limit,
                                          .stall_timeout_ns = WEIR_MILLISECONDS(200),
-                                         .min_ping_interval_ns = 1};
+                                         .min_ping_interval_ns = WEIR_NEVER};
     struct serving *serving = calloc(1, sizeof *serving);
 
     allocator_spare(true);
