@@ -43,6 +43,12 @@ struct http2_session {
     bool mute;      /* it can say nothing any more, not even why it is broken */
 };
 
+/* What must be said and cannot be ends the connection; a stream that is gone is no failure. */
+static void note_failure(struct http2_session *s, int result)
+{
+    s->no_memory |= nghttp2_is_fatal(result) != 0;
+}
+
 /* Events come in runs for one stream. */
 static void *stream_of(struct http2_session *s, int32_t id)
 {
@@ -585,8 +591,7 @@ bool http2_answer(struct http2_session *s, int32_t id, const struct http2_header
 
 void http2_reset(struct http2_session *s, int32_t id, uint32_t error)
 {
-    s->no_memory |=
-        nghttp2_is_fatal(nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, id, error)) != 0;
+    note_failure(s, nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, id, error));
 }
 
 void http2_forget(struct http2_session *s, int32_t id)
@@ -596,7 +601,7 @@ void http2_forget(struct http2_session *s, int32_t id)
 
 void http2_resume(struct http2_session *s, int32_t id)
 {
-    s->no_memory |= nghttp2_is_fatal(nghttp2_session_resume_data(s->ng, id)) != 0;
+    note_failure(s, nghttp2_session_resume_data(s->ng, id));
 }
 
 int32_t http2_window(struct http2_session *s, int32_t id)
@@ -620,8 +625,7 @@ static void give_back(struct http2_session *s, int32_t id, int32_t came, int32_t
 
     if (consumed < SMALLEST_UPDATE || consumed < window / 8 || http2_backlog(s) > FEW_FRAMES)
         return;
-    s->no_memory |=
-        nghttp2_is_fatal(nghttp2_submit_window_update(s->ng, NGHTTP2_FLAG_NONE, id, consumed)) != 0;
+    note_failure(s, nghttp2_submit_window_update(s->ng, NGHTTP2_FLAG_NONE, id, consumed));
 }
 
 int32_t http2_send_window(struct http2_session *s)
@@ -636,7 +640,7 @@ int32_t http2_receive_window(struct http2_session *s)
 
 void http2_credit(struct http2_session *s, int32_t id, size_t size, size_t kept)
 {
-    s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_stream(s->ng, id, size)) != 0;
+    note_failure(s, nghttp2_session_consume_stream(s->ng, id, size));
     give_back(s, id, nghttp2_session_get_stream_effective_recv_data_length(s->ng, id),
               nghttp2_session_get_stream_effective_local_window_size(s->ng, id), kept);
 }
@@ -644,7 +648,7 @@ void http2_credit(struct http2_session *s, int32_t id, size_t size, size_t kept)
 void http2_credit_connection(struct http2_session *s, size_t size)
 {
     s->kept -= size;
-    s->no_memory |= nghttp2_is_fatal(nghttp2_session_consume_connection(s->ng, size)) != 0;
+    note_failure(s, nghttp2_session_consume_connection(s->ng, size));
     give_back(s, 0, nghttp2_session_get_effective_recv_data_length(s->ng),
               nghttp2_session_get_effective_local_window_size(s->ng), s->kept);
 }
@@ -662,8 +666,8 @@ bool http2_is_open(struct http2_session *s, int32_t id)
 
 void http2_set_window(struct http2_session *s, int32_t id, size_t size)
 {
-    s->no_memory |= nghttp2_is_fatal(nghttp2_session_set_local_window_size(s->ng, NGHTTP2_FLAG_NONE,
-                                                                           id, (int32_t)size)) != 0;
+    note_failure(
+        s, nghttp2_session_set_local_window_size(s->ng, NGHTTP2_FLAG_NONE, id, (int32_t)size));
 }
 
 size_t http2_backlog(struct http2_session *s)
@@ -688,7 +692,7 @@ static void submit_goaway(struct http2_session *s, uint32_t error, const char *d
                                        nghttp2_session_get_last_proc_stream_id(s->ng), error,
                                        (const uint8_t *)debug, debug != NULL ? strlen(debug) : 0);
 
-    s->no_memory |= nghttp2_is_fatal(failed) != 0;
+    note_failure(s, failed);
 }
 
 /* Pings overtake what waits, so this one is not even submitted before the notice has left. */
@@ -696,7 +700,7 @@ void http2_notice(struct http2_session *s, uint64_t opaque)
 {
     s->notice = true;
     s->notice_ping = opaque;
-    s->no_memory |= nghttp2_is_fatal(nghttp2_submit_shutdown_notice(s->ng)) != 0;
+    note_failure(s, nghttp2_submit_shutdown_notice(s->ng));
 }
 
 void http2_shutdown(struct http2_session *s, const char *debug)
@@ -716,7 +720,7 @@ void http2_ping(struct http2_session *s, uint64_t opaque)
     uint8_t bytes[8];
 
     memcpy(bytes, &opaque, sizeof bytes);
-    s->no_memory |= nghttp2_is_fatal(nghttp2_submit_ping(s->ng, NGHTTP2_FLAG_NONE, bytes)) != 0;
+    note_failure(s, nghttp2_submit_ping(s->ng, NGHTTP2_FLAG_NONE, bytes));
 }
 
 const struct http2_counts *http2_counts(const struct http2_session *s)
