@@ -29,6 +29,9 @@ weir_code echo_call(weir_channel *channel);
 void echo_expect(const char *target);
 void echo_expect_port(uint16_t port);
 
+/* A socket connected to the port, which says nothing by itself. */
+int echo_connect(uint16_t port);
+
 /* The next free fd: two of the same say that none was left open in between. */
 int echo_next_fd(void);
 

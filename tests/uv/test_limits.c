@@ -17,17 +17,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static int connect_to(uint16_t port)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    return fd;
-}
-
 /* Reads until the server closes; how many bytes came before that. */
 static size_t read_to_end(int fd)
 {
@@ -73,7 +62,7 @@ static void one_connection_too_many_is_closed_at_once(void **state)
     assert_int_equal(echo_call(first), WEIR_OK);
     assert_int_equal(echo_call(second), WEIR_OK);
     for (int i = 0; i < 100; i++)
-        assert_int_equal(read_to_end(connect_to(port)), 0);
+        assert_int_equal(read_to_end(echo_connect(port)), 0);
     assert_int_equal(echo_call(third), WEIR_UNAVAILABLE);
     assert_int_equal(echo_call(first), WEIR_OK);
     assert_int_equal(echo_call(second), WEIR_OK);
@@ -132,7 +121,7 @@ static void clients_that_stall_are_let_go_and_nobody_else_notices(void **state)
 
     (void)state;
     for (int i = 0; i < 50; i++) {
-        stalled[i] = connect_to(port);
+        stalled[i] = echo_connect(port);
         assert_int_equal(send(stalled[i], "PRI * HTTP/2.0\r\n", (size_t)i % 16, 0), i % 16);
     }
     assert_int_equal(echo_call(channel), WEIR_OK);
@@ -154,7 +143,7 @@ static void clients_that_do_not_close_hold_few_fds(void **state)
 
     (void)state;
     for (int i = 0; i < COUNT; i++)
-        fds[i] = connect_to(port);
+        fds[i] = echo_connect(port);
     for (int i = 0; i < COUNT; i++) {
         char some[256];
 
@@ -199,7 +188,7 @@ static void out_of_fds_a_server_does_not_spin(void **state)
     server = echo_server(&(weir_server_options){.loop = weir_uv_loop(uv)}, NULL);
     echo_listen(server, "127.0.0.1:0", &port);
     weir_uv_step(uv);
-    waiting.fd = connect_to(port);
+    waiting.fd = echo_connect(port);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     low = limit;
     low.rlim_cur = (rlim_t)echo_next_fd();

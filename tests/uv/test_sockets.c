@@ -5,7 +5,7 @@
  *
  * Everything is on the loopback interface, on ports the system chose.
  */
-#include <weir/weir.h>
+#include "uv/echo.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -43,22 +43,11 @@ static weir_stream blocks(void *self, weir_call *call, weir_stream requests)
     return weir_stream_from(next_block, NULL, NULL);
 }
 
-static weir_code echo(void *self, weir_call *call, const weir_bytes *request, weir_bytes *reply,
-                      weir_status *why)
-{
-    (void)self, (void)call, (void)why;
-    *reply = weir_bytes_ref(request);
-    return WEIR_OK;
-}
-
 static weir_server *make_server(weir_loop *loop)
 {
     const weir_server_options options = {.loop = loop};
-    weir_server *server;
+    weir_server *server = echo_server(&options, NULL);
 
-    assert_int_equal(weir_server_create(&options, &server, NULL), WEIR_OK);
-    assert_int_equal(weir_server_handle(server, "/t.T/Echo", weir_unary(echo, NULL, NULL), NULL),
-                     WEIR_OK);
     assert_int_equal(
         weir_server_handle(server, "/t.T/Blocks", (weir_handler){.call = blocks}, NULL), WEIR_OK);
     return server;
@@ -73,7 +62,7 @@ static weir_server *start_server(const char *address, uint16_t *port)
     return server;
 }
 
-static weir_channel *open_channel(const char *target, weir_loop *loop)
+static weir_channel *open_channel_on(const char *target, weir_loop *loop)
 {
     const weir_channel_options options = {.loop = loop};
     weir_channel *channel;
@@ -82,50 +71,7 @@ static weir_channel *open_channel(const char *target, weir_loop *loop)
     return channel;
 }
 
-static weir_channel *open_channel_to_port(uint16_t port)
-{
-    char target[32];
-
-    snprintf(target, sizeof target, "127.0.0.1:%u", port);
-    return open_channel(target, NULL);
-}
-
-static weir_code call_echo(weir_channel *channel)
-{
-    weir_call *call = weir_call_create("/t.T/Echo");
-    weir_bytes reply;
-    weir_code code;
-
-    weir_call_set_timeout(call, WEIR_SECONDS(20));
-    code = weir_channel_unary(channel, call, weir_bytes_copy_string("hello"), &reply, NULL);
-    if (code == WEIR_OK) {
-        assert_int_equal(reply.size, 5);
-        weir_bytes_unref(&reply);
-    }
-    weir_call_unref(call);
-    return code;
-}
-
-static void assert_serves(uint16_t port)
-{
-    weir_channel *channel = open_channel_to_port(port);
-
-    assert_int_equal(call_echo(channel), WEIR_OK);
-    weir_channel_unref(channel);
-}
-
 /* ---- peers that vanish ---- */
-
-static int connect_to(uint16_t port)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    return fd;
-}
 
 /* A preface, windows without end, and a call of /t.T/Blocks, by hand. */
 static const uint8_t endless_call[] =
@@ -144,7 +90,7 @@ static const uint8_t endless_call[] =
 static void vanish(uint16_t port)
 {
     const struct linger at_once = {.l_onoff = 1};
-    int fd = connect_to(port);
+    int fd = echo_connect(port);
     uint8_t some[4096];
 
     assert_int_equal(send(fd, endless_call, sizeof endless_call - 1, MSG_NOSIGNAL),
@@ -167,12 +113,12 @@ static void a_peer_that_vanishes_raises_no_sigpipe_and_leaves_no_fd(void **state
 
     (void)state;
     signal(SIGPIPE, SIG_DFL);
-    assert_serves(port);
+    echo_expect_port(port);
     before = dup(0);
     close(before);
     for (int i = 0; i < 20; i++)
         vanish(port);
-    assert_serves(port);
+    echo_expect_port(port);
     weir_server_shutdown(server, 0);
     weir_server_wait(server);
     after = dup(0);
@@ -187,13 +133,13 @@ static void out_of_fds_a_server_waits_and_then_serves_again(void **state)
 {
     uint16_t port;
     weir_server *server = start_server("127.0.0.1:0", &port);
-    weir_channel *channel = open_channel_to_port(port);
+    weir_channel *channel = echo_channel_to_port(port);
     struct rlimit limit, low;
     int fds[64], count = 0;
-    int waiting = connect_to(port);
+    int waiting = echo_connect(port);
 
     (void)state;
-    assert_int_equal(call_echo(channel), WEIR_OK);
+    assert_int_equal(echo_call(channel), WEIR_OK);
     close(waiting);
     waiting = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -206,11 +152,11 @@ static void out_of_fds_a_server_waits_and_then_serves_again(void **state)
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(waiting, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(call_echo(channel), WEIR_OK);
+    assert_int_equal(echo_call(channel), WEIR_OK);
     while (count > 0)
         close(fds[--count]);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    assert_serves(port);
+    echo_expect_port(port);
     close(waiting);
     weir_channel_unref(channel);
     weir_server_free(server);
@@ -228,8 +174,8 @@ static void a_unix_socket_is_served_and_removed(void **state)
     assert_non_null(mkdtemp(path));
     snprintf(target, sizeof target, "unix:%s/s", path);
     server = start_server(target, NULL);
-    channel = open_channel(target, NULL);
-    assert_int_equal(call_echo(channel), WEIR_OK);
+    channel = echo_channel(target);
+    assert_int_equal(echo_call(channel), WEIR_OK);
     weir_channel_unref(channel);
     weir_server_free(server);
     assert_int_equal(rmdir(path), 0);
@@ -276,8 +222,8 @@ static void nobody_at_the_address_is_unavailable(void **state)
 
     (void)state;
     weir_server_free(server);
-    channel = open_channel_to_port(port);
-    assert_int_equal(call_echo(channel), WEIR_UNAVAILABLE);
+    channel = echo_channel_to_port(port);
+    assert_int_equal(echo_call(channel), WEIR_UNAVAILABLE);
     weir_channel_unref(channel);
 }
 
@@ -303,8 +249,8 @@ static void a_host_name_is_looked_up(void **state)
         skip();
     server = start_server("localhost:0", &port);
     snprintf(target, sizeof target, "localhost:%u", port);
-    channel = open_channel(target, NULL);
-    assert_int_equal(call_echo(channel), WEIR_OK);
+    channel = echo_channel(target);
+    assert_int_equal(echo_call(channel), WEIR_OK);
     weir_channel_unref(channel);
     weir_server_free(server);
 }
@@ -337,7 +283,7 @@ static void a_server_and_a_channel_run_inside_a_foreign_loop(void **state)
     server = make_server(weir_uv_loop(uv));
     assert_int_equal(weir_server_listen(server, "127.0.0.1:0", &port, NULL), WEIR_OK);
     snprintf(target, sizeof target, "127.0.0.1:%u", port);
-    channel = open_channel(target, weir_uv_loop(uv));
+    channel = open_channel_on(target, weir_uv_loop(uv));
     responses = weir_channel_call(channel, call, weir_stream_once(weir_bytes_copy_string("hello")));
     do {
         step(uv);
@@ -396,7 +342,7 @@ static void a_reset_behind_unread_bytes_is_seen(void **state)
 
     (void)state;
     assert_int_equal(weir_uv_create(&uv, NULL), WEIR_OK);
-    channel = open_channel(target, weir_uv_loop(uv));
+    channel = open_channel_on(target, weir_uv_loop(uv));
     weir_call_set_timeout(call, WEIR_SECONDS(20));
     responses = weir_channel_call(channel, call, weir_stream_empty());
     step(uv);
