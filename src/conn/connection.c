@@ -109,6 +109,8 @@ static void on_headers(void *self, void *stream, bool last)
     }
     if (!e->request_complete) {
         e->request_complete = true;
+        if (e->refused) /* what its messages do wrong is no better answer */
+            inbound_discard(e->in);
         exchange_schedule(e, EXCHANGE_START);
     }
     if (last)

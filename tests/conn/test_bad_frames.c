@@ -49,6 +49,22 @@ static void an_unknown_encoding_is_unimplemented_and_says_what_is_not(void **sta
     expect_unharmed(p);
 }
 
+static void an_unknown_encoding_is_unimplemented_also_when_a_message_came_with_it(void **state)
+{
+    static const uint8_t compressed[] = {1, 0, 0, 0, 2, 'h', 'i'};
+    struct peer *p = *state;
+
+    for (int32_t id = 3; id <= 5; id += 2) {
+        peer_request(p, id, 0, "/t.T/Unary", "grpc-encoding", "snappy", NULL);
+        peer_data(p, id, id == 3 ? END_STREAM : 0, compressed, sizeof compressed);
+        peer_settle(p);
+        expect_status(p, id, WEIR_UNIMPLEMENTED);
+        assert_non_null(frame_field(peer_find(p, NGHTTP2_HEADERS, id, 0), "grpc-accept-encoding"));
+    }
+    assert_int_equal(p->service->unary_calls, 0);
+    expect_unharmed(p);
+}
+
 static void the_end_in_the_middle_of_a_message_is_internal(void **state)
 {
     static const uint8_t message[] = {0, 0, 0, 0, 3, 'a', 'b', 'c'};
@@ -506,6 +522,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SERVER_TEST(a_bad_flag_is_internal),
         SERVER_TEST(an_unknown_encoding_is_unimplemented_and_says_what_is_not),
+        SERVER_TEST(an_unknown_encoding_is_unimplemented_also_when_a_message_came_with_it),
         SERVER_TEST(the_end_in_the_middle_of_a_message_is_internal),
         SERVER_TEST(a_message_declared_too_large_is_refused_from_its_prefix),
         SERVER_TEST(a_fault_comes_behind_the_messages_before_it_and_fixes_the_status),
