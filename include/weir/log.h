@@ -41,7 +41,10 @@ typedef enum weir_log_kind {
     WEIR_LOG_GOAWAY_RECEIVED,   /* likewise */
     WEIR_LOG_CALL_LIMITED,      /* warning; a limit ended a call: `method`, `code`, `reason` */
     WEIR_LOG_ACCEPT_FAILED,     /* warning; a server is out of descriptors or memory: `reason` */
-    WEIR_LOG_KINDS              /* how many there are */
+    /* Warning; a server closed a connection at once: it has max_connections, or no memory for one
+     * more: `reason`. It has no number. */
+    WEIR_LOG_CONNECTION_REFUSED,
+    WEIR_LOG_KINDS /* how many there are */
 } weir_log_kind;
 
 /* What does not belong to the kind is 0 or "". All is borrowed. */

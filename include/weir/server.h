@@ -68,7 +68,7 @@ typedef struct weir_server_options {
 
     /* On all loops and listeners together; default: unlimited, until the process is out of file
      * descriptors. One more is closed as soon as it was accepted: its client knows at once, and
-     * tries again later or elsewhere. */
+     * tries again later or elsewhere. The server's log and metrics tell how many those were. */
     size_t max_connections;
 
     /* A client that has not finished TLS's handshake and sent HTTP/2's preface and its SETTINGS

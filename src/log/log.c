@@ -13,9 +13,9 @@
 const char *weir_log_name(weir_log_kind kind)
 {
     static const char *const names[WEIR_LOG_KINDS] = {
-        "connection_opened", "connection_failed", "connection_closed",
-        "connection_cut",    "tls_failed",        "goaway_sent",
-        "goaway_received",   "call_limited",      "accept_failed",
+        "connection_opened", "connection_failed",  "connection_closed", "connection_cut",
+        "tls_failed",        "goaway_sent",        "goaway_received",   "call_limited",
+        "accept_failed",     "connection_refused",
     };
 
     return (unsigned)kind < WEIR_LOG_KINDS ? names[kind] : "unknown";

@@ -71,6 +71,8 @@ struct metrics_usage {
     uint64_t refused;
     uint64_t ended;
     uint64_t waited_ns[3]; /* for the peer, memory, the socket */
+    uint64_t connections_refused;
+    uint64_t accepts_failed;
 };
 
 /* Who knows it; lies in the server. read() may take locks that are held while shards are opened. */

@@ -238,6 +238,21 @@ static bool read_waited(struct sums *sums, const struct metrics_usage *usage, un
     return true;
 }
 
+static bool read_connections_refused(struct sums *sums, const struct metrics_usage *usage,
+                                     unsigned code)
+{
+    (void)code;
+    sums->value = usage->connections_refused;
+    return true;
+}
+
+static bool read_accepts_failed(struct sums *sums, const struct metrics_usage *usage, unsigned code)
+{
+    (void)code;
+    sums->value = usage->accepts_failed;
+    return true;
+}
+
 /* ---- the instruments ---- */
 
 static const struct instrument instruments[] = {
@@ -275,6 +290,12 @@ static const struct instrument instruments[] = {
      SERVER, NO_LABELS, add_opened, NULL},
     {"weir.server.connection.active", "{connection}", "Connections that are open now.",
      WEIR_METRIC_GAUGE, SERVER, NO_LABELS, add_open, NULL},
+    {"weir.server.connection.refused", "{connection}",
+     "Connections closed at once because there were as many as may be, or memory was out.",
+     WEIR_METRIC_COUNTER, SERVER, NO_LABELS, NULL, read_connections_refused},
+    {"weir.server.accept.failed", "{attempt}",
+     "Times no connection could be accepted because descriptors or memory were out.",
+     WEIR_METRIC_COUNTER, SERVER, NO_LABELS, NULL, read_accepts_failed},
     {"weir.server.call.waited", "s",
      "Time that calls waited with something to send, or for memory, all together.",
      WEIR_METRIC_COUNTER, SERVER, WAIT, NULL, read_waited},

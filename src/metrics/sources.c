@@ -21,6 +21,8 @@ static void add(struct metrics_usage *sum, const struct metrics_usage *more)
     sum->ended += more->ended;
     for (int i = 0; i < 3; i++)
         sum->waited_ns[i] += more->waited_ns[i];
+    sum->connections_refused += more->connections_refused;
+    sum->accepts_failed += more->accepts_failed;
 }
 
 void metrics_detach(weir_metrics *metrics, struct metrics_source *source)

@@ -61,6 +61,8 @@ static void read_usage(void *self, struct metrics_usage *out)
         .refused = usage.refused,
         .ended = usage.ended,
         .waited_ns = {usage.peer_ns, usage.budget_ns, usage.socket_ns},
+        .connections_refused = usage.connections_refused,
+        .accepts_failed = usage.accepts_failed,
     };
 }
 
@@ -232,6 +234,51 @@ static struct server_loop *loop_of(weir_server *server, weir_loop *loop)
     return on;
 }
 
+/* ---- connections that are none ---- */
+
+static void tell(weir_server *server, weir_loop *loop, const struct log_fact *fact)
+{
+    struct server_loop *on = loop_of(server, loop);
+
+    if (on != NULL)
+        logger_tell(&on->logger, loop->now, fact);
+}
+
+void server_count_refused(weir_server *server)
+{
+    atomic_fetch_add_explicit(&server->connections_refused, 1, memory_order_relaxed);
+}
+
+void server_refuse(weir_server *server, weir_loop *loop, bool tls, const char *peer,
+                   const char *reason)
+{
+    const struct log_fact fact = {
+        .kind = WEIR_LOG_CONNECTION_REFUSED,
+        .level = WEIR_LOG_WARNING,
+        .tls = tls,
+        .peer = log_text(peer),
+        .reason = log_text(reason),
+    };
+
+    server_count_refused(server);
+    tell(server, loop, &fact);
+}
+
+void server_cannot_accept(weir_server *server, weir_loop *loop, bool tls, const char *reason)
+{
+    const struct log_fact fact = {
+        .kind = WEIR_LOG_ACCEPT_FAILED,
+        .level = WEIR_LOG_WARNING,
+        .tls = tls,
+        .reason = log_text(reason),
+    };
+
+    atomic_fetch_add_explicit(&server->accepts_failed, 1, memory_order_relaxed);
+    tell(server, loop, &fact);
+}
+
+/* ---- connections that are accepted ---- */
+
 /* 10 % more or less, so that connections made together do not all end together. */
 static uint64_t jittered(uint64_t ns, const void *seed, uint64_t now)
 {
@@ -301,15 +348,18 @@ static weir_code accept_connection(weir_server *server, weir_loop *loop, weir_tl
     *out = NULL;
     if (on != NULL && on->shut_down)
         return weir_fail(why, WEIR_UNAVAILABLE, "the server is shutting down");
-    if (on != NULL && !count_connection(server))
+    if (on != NULL && !count_connection(server)) {
+        server_refuse(server, loop, tls != NULL, peer_address, SERVER_IS_FULL);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "the server has %zu connections already",
                          server->options.max_connections);
+    }
     if (on != NULL)
         *out = serve_connection(server, on, tls, peer_address);
     if (*out != NULL)
         return WEIR_OK;
     if (on != NULL)
         atomic_fetch_sub(&server->connections, 1);
+    server_refuse(server, loop, tls != NULL, peer_address, "out of memory");
     return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a connection");
 }
 
@@ -326,14 +376,6 @@ weir_code weir_server_accept_tls(weir_server *server, weir_loop *loop, weir_tls 
     if (!tls_can_serve(tls))
         return weir_fail(why, WEIR_INVALID_ARGUMENT, "TLS: a server needs a certificate");
     return accept_connection(server, loop, tls, peer_address, out, why);
-}
-
-void server_tell(weir_server *server, weir_loop *loop, const struct log_fact *fact)
-{
-    struct server_loop *on = loop_of(server, loop);
-
-    if (on != NULL)
-        logger_tell(&on->logger, loop->now, fact);
 }
 
 weir_connection *server_connection_on(weir_server *server, const weir_loop *loop)
@@ -420,6 +462,9 @@ void weir_server_usage(weir_server *server, weir_total_usage *out)
         memory_add_usage(on->memory, out);
     pthread_mutex_unlock(&server->lock);
     out->held = budget_total_held(server->budget);
+    out->connections_refused =
+        atomic_load_explicit(&server->connections_refused, memory_order_relaxed);
+    out->accepts_failed = atomic_load_explicit(&server->accepts_failed, memory_order_relaxed);
 }
 
 void weir_server_wait(weir_server *server)

@@ -61,6 +61,8 @@ struct weir_server {
     pthread_mutex_t lock;
     struct server_loop *loops;
     atomic_size_t connections; /* on all loops */
+    _Atomic uint64_t connections_refused;
+    _Atomic uint64_t accepts_failed;
     struct registry registry;
     struct metrics_source usage; /* for its metrics */
     bool shutting_down;
@@ -70,8 +72,17 @@ struct weir_server {
     void *driver;
 };
 
-/* On `loop`'s thread: an event of the driver's is told to the server's log. */
-void server_tell(weir_server *server, weir_loop *loop, const struct log_fact *fact);
+/* Why a connection is refused where there are max_connections. */
+#define SERVER_IS_FULL "as many connections as may be"
+
+/* On `loop`'s thread: a connection is closed as soon as it came, or none could be accepted, which
+ * is counted and told to the server's log. */
+void server_refuse(weir_server *server, weir_loop *loop, bool tls, const char *peer,
+                   const char *reason);
+void server_cannot_accept(weir_server *server, weir_loop *loop, bool tls, const char *reason);
+
+/* The same without a word: on another thread, and whoever brought the connection is told. */
+void server_count_refused(weir_server *server);
 
 /* With `more` connections that were not accepted yet it has as many as it may. Any thread. */
 bool server_is_full(weir_server *server, size_t more);

@@ -63,10 +63,30 @@ struct served {
 
 /* ---- accepted fds ---- */
 
-static void refuse_fd(struct accepted accepted)
+static void close_fd(struct accepted accepted)
 {
     close(accepted.fd);
     weir_tls_unref(accepted.tls);
+}
+
+static void peer_of(int fd, struct sockaddr_storage *peer, char text[ADDRESS_TEXT_SIZE])
+{
+    socklen_t size = sizeof *peer;
+
+    memset(peer, 0, sizeof *peer);
+    getpeername(fd, (struct sockaddr *)peer, &size);
+    address_format(peer, size, text);
+}
+
+/* On the thread of the loop that listens. */
+static void refuse_fd(struct served *served, struct accepted accepted, const char *reason)
+{
+    struct sockaddr_storage peer;
+    char text[ADDRESS_TEXT_SIZE];
+
+    peer_of(accepted.fd, &peer, text);
+    server_refuse(served->server, served->loops[0].uv->loop, accepted.tls != NULL, text, reason);
+    close_fd(accepted);
 }
 
 static weir_code accept_fd(struct serving_loop *loop, weir_tls *tls, const char *peer,
@@ -82,22 +102,21 @@ static weir_code accept_fd(struct serving_loop *loop, weir_tls *tls, const char 
 static void serve_fd(struct serving_loop *loop, struct accepted accepted)
 {
     struct sockaddr_storage peer;
-    socklen_t size = sizeof peer;
     char text[ADDRESS_TEXT_SIZE];
     weir_peer_credentials credentials;
     weir_connection *connection;
 
-    memset(&peer, 0, sizeof peer);
-    getpeername(accepted.fd, (struct sockaddr *)&peer, &size);
-    address_format(&peer, size, text);
+    peer_of(accepted.fd, &peer, text);
     credentials = peer_credentials(accepted.fd, &peer);
     if (accept_fd(loop, accepted.tls, text, &connection) != WEIR_OK) {
-        refuse_fd(accepted);
+        close_fd(accepted);
         return;
     }
     weir_connection_set_peer_credentials(connection, &credentials);
     set_local_address(connection, accepted.fd);
     if (!socket_open(loop->uv, connection, accepted.fd)) {
+        server_refuse(loop->served->server, loop->uv->loop, accepted.tls != NULL, text,
+                      "out of memory for a socket");
         weir_connection_free(connection);
         close(accepted.fd);
     }
@@ -166,13 +185,13 @@ static void hand_over(const struct listener *listener, int fd)
     struct accepted accepted = {fd, ref_tls(listener->tls)};
 
     if (is_full(served))
-        refuse_fd(accepted);
+        refuse_fd(served, accepted, SERVER_IS_FULL);
     else if (loop == &served->loops[0])
         serve_fd(loop, accepted);
     else if (push_fd(loop, accepted))
         cell_wake(loop->cell);
     else
-        refuse_fd(accepted);
+        refuse_fd(served, accepted, "out of memory");
 }
 
 /* ---- listening ---- */
@@ -210,14 +229,10 @@ static bool is_peers_fault(int error)
  * asking at once again would spin. */
 static void rest(struct listener *listener, int error)
 {
-    const struct log_fact fact = {
-        .kind = WEIR_LOG_ACCEPT_FAILED,
-        .level = WEIR_LOG_WARNING,
-        .tls = listener->tls != NULL,
-        .reason = log_text(strerror(error)),
-    };
+    struct served *served = listener->served;
 
-    server_tell(listener->served->server, listener->served->loops[0].uv->loop, &fact);
+    server_cannot_accept(served->server, served->loops[0].uv->loop, listener->tls != NULL,
+                         strerror(error));
     uv_poll_stop(&listener->poll);
     uv_timer_start(&listener->rest, on_rested, ACCEPT_REST_MS, 0);
 }
@@ -297,7 +312,7 @@ static void on_poked(void *target)
 
     while (take_fd(loop, &accepted)) {
         if (atomic_load(&loop->served->stopping))
-            refuse_fd(accepted);
+            close_fd(accepted);
         else
             serve_fd(loop, accepted);
     }
@@ -336,7 +351,7 @@ static void close_loop(struct serving_loop *loop)
 
     if (loop->cell != NULL) {
         while (take_fd(loop, &accepted))
-            refuse_fd(accepted);
+            close_fd(accepted);
         cell_detach(loop->cell);
         pthread_mutex_destroy(&loop->lock);
         mem_free(loop->fds);
@@ -581,8 +596,10 @@ weir_code weir_server_adopt(weir_server *server, int fd, weir_tls *tls, weir_sta
         return WEIR_RESOURCE_EXHAUSTED;
     if (atomic_load(&served->stopping))
         return weir_fail(why, WEIR_UNAVAILABLE, "the server is shutting down");
-    if (is_full(served))
+    if (is_full(served)) {
+        server_count_refused(served->server);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "the server has too many connections");
+    }
     loop = next_loop(served);
     if (!push_fd(loop, (struct accepted){fd, ref_tls(tls)})) {
         weir_tls_unref(tls);

@@ -219,6 +219,68 @@ static void a_call_that_a_limit_ends_is_told_with_its_method(void **state)
     peer_free(p);
 }
 
+static weir_code accept_one_too_many(struct peer *p)
+{
+    weir_connection *connection;
+    weir_code code = weir_server_accept(p->server, p->loop, "many:1\n", &connection, NULL);
+
+    assert_null(connection);
+    return code;
+}
+
+static void each_refused_connection_is_counted_and_a_flood_of_them_is_few_lines(void **state)
+{
+    const weir_server_options options = {.log = noted, .max_connections = 1};
+    struct peer *p = peer_of_server(&options);
+    weir_total_usage usage;
+
+    (void)state;
+    peer_settle(p);
+    notes.count = 0;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(accept_one_too_many(p), WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(notes.count, LOG_BURST);
+    notes.count = 1;
+    expect_lines("! connection_refused peer=many:1\\x0a reason=as many connections as may be");
+    peer_advance(p, WEIR_MILLISECONDS(100));
+    assert_int_equal(accept_one_too_many(p), WEIR_RESOURCE_EXHAUSTED);
+    expect_lines("! connection_refused peer=many:1\\x0a reason=as many connections as may be "
+                 "missed=980");
+    weir_server_usage(p->server, &usage);
+    assert_int_equal(usage.connections_refused, 1001);
+    peer_free(p);
+}
+
+static void a_connection_that_memory_is_out_for_is_told(void **state)
+{
+    struct peer *p = peer_of_noted_server();
+
+    (void)state;
+    notes.count = 0;
+    memory_install();
+    memory_fail_at(0);
+    assert_int_equal(accept_one_too_many(p), WEIR_RESOURCE_EXHAUSTED);
+    memory_fail_at(SIZE_MAX);
+    expect_lines("! connection_refused peer=many:1\\x0a reason=out of memory");
+    peer_free(p);
+}
+
+static void a_connection_that_comes_amid_a_shutdown_is_not_refused_for_want_of_room(void **state)
+{
+    struct peer *p = peer_of_noted_server();
+    weir_total_usage usage;
+
+    (void)state;
+    weir_server_shutdown(p->server, 0);
+    peer_settle(p);
+    notes.count = 0;
+    assert_int_equal(accept_one_too_many(p), WEIR_UNAVAILABLE);
+    weir_server_usage(p->server, &usage);
+    assert_int_equal(usage.connections_refused, 0);
+    assert_int_equal(notes.count, 0);
+    peer_free(p);
+}
+
 static void only_warnings_are_told_to_who_wants_no_more(void **state)
 {
     const weir_log warnings = {.tell = note, .self = &notes, .level = WEIR_LOG_WARNING};
@@ -304,6 +366,9 @@ int main(void)
         ROW(a_peer_that_pings_too_much_is_cut_and_told_why),
         ROW(a_peer_that_speaks_no_http2_is_told),
         ROW(a_call_that_a_limit_ends_is_told_with_its_method),
+        ROW(each_refused_connection_is_counted_and_a_flood_of_them_is_few_lines),
+        ROW(a_connection_that_memory_is_out_for_is_told),
+        ROW(a_connection_that_comes_amid_a_shutdown_is_not_refused_for_want_of_room),
         ROW(only_warnings_are_told_to_who_wants_no_more),
         ROW(lines_are_as_many_as_a_bucket_holds_and_say_what_they_miss),
         ROW(long_texts_are_cut_between_escapes),

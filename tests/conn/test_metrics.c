@@ -328,6 +328,25 @@ static void a_connection_that_was_not_made_is_no_open_one(void **state)
     pair_free(pair);
 }
 
+static void connections_that_are_refused_are_counted_also_when_their_server_is_gone(void **state)
+{
+    const weir_server_options options = {.metrics = metrics, .max_connections = 1};
+    struct pair *pair = pair_create(&options, NULL);
+    weir_connection *connection;
+
+    (void)state;
+    make_call(pair, "/t.T/Unary", text("x"));
+    assert_value("weir.server.connection.refused", "", 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(weir_server_accept(pair->server, pair->loop, "many:1", &connection, NULL),
+                         WEIR_RESOURCE_EXHAUSTED);
+    assert_value("weir.server.connection.refused", "", 3);
+    assert_value("weir.server.connection.opened", "", 1);
+    assert_value("weir.server.accept.failed", "", 0);
+    pair_free(pair);
+    assert_value("weir.server.connection.refused", "", 3);
+}
+
 static void counting_takes_no_memory_once_a_method_was_called(void **state)
 {
     struct metrics_shard *shard = metrics_open(metrics, NULL);
@@ -481,6 +500,7 @@ int main(void)
         ROW(memory_and_waiting_are_those_of_the_servers),
         ROW(what_was_counted_outlives_servers_and_channels),
         ROW(a_connection_that_was_not_made_is_no_open_one),
+        ROW(connections_that_are_refused_are_counted_also_when_their_server_is_gone),
         ROW(counting_takes_no_memory_once_a_method_was_called),
         ROW(methods_beyond_the_bound_are_others),
         ROW(targets_beyond_the_bound_are_others),

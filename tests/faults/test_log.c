@@ -45,6 +45,7 @@ static void an_accept_that_fails_for_want_of_descriptors_is_told(void **state)
     weir_channel *channel;
     weir_call *call = weir_call_create("/t.T/Echo");
     weir_bytes reply;
+    weir_total_usage usage;
     char target[32];
     uint16_t port;
 
@@ -60,6 +61,9 @@ static void an_accept_that_fails_for_want_of_descriptors_is_told(void **state)
     assert_int_equal(weir_channel_unary(channel, call, weir_bytes_copy("x", 1), &reply, NULL),
                      WEIR_OK);
     assert_int_equal(atomic_load(&accepts_failed), 1);
+    weir_server_usage(server, &usage);
+    assert_int_equal(usage.accepts_failed, 1);
+    assert_int_equal(usage.connections_refused, 0);
     syscalls_work();
     weir_bytes_unref(&reply);
     weir_call_unref(call);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -49,9 +50,22 @@ static void expect_nothing_left(weir_server *server, int before)
 
 /* ---- too many connections ---- */
 
-static void one_connection_too_many_is_closed_at_once(void **state)
+/* A refused connection is told of with its address. */
+static void note(void *self, const weir_log_event *event)
 {
-    const weir_server_options options = {.max_connections = 2, .threads = 2};
+    if (event->kind != WEIR_LOG_CONNECTION_REFUSED)
+        return;
+    assert_true(strncmp(event->peer, "127.0.0.1:", 10) == 0);
+    assert_string_equal(event->reason, "as many connections as may be");
+    atomic_fetch_add((atomic_int *)self, 1);
+}
+
+static void one_connection_too_many_is_closed_at_once_and_told(void **state)
+{
+    atomic_int told = 0;
+    const weir_server_options options = {
+        .max_connections = 2, .threads = 2, .log = {.tell = note, .self = &told}};
+    weir_total_usage usage;
     int before = echo_next_fd();
     uint16_t port;
     weir_server *server = serve(&options, &port);
@@ -66,6 +80,9 @@ static void one_connection_too_many_is_closed_at_once(void **state)
     assert_int_equal(echo_call(third), WEIR_UNAVAILABLE);
     assert_int_equal(echo_call(first), WEIR_OK);
     assert_int_equal(echo_call(second), WEIR_OK);
+    weir_server_usage(server, &usage);
+    assert_int_equal(usage.connections_refused, 101);
+    assert_true(atomic_load(&told) >= 20); /* at once; more of them only as time passes */
     weir_channel_unref(third);
     weir_channel_unref(second);
     weir_channel_unref(first);
@@ -76,6 +93,7 @@ static void one_too_many_is_not_adopted(void **state)
 {
     const weir_server_options options = {.max_connections = 1};
     weir_server *server = echo_server(&options, NULL);
+    weir_total_usage usage;
     int ends[2], others[2];
 
     (void)state;
@@ -83,6 +101,8 @@ static void one_too_many_is_not_adopted(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, others), 0);
     assert_int_equal(weir_server_adopt(server, ends[0], NULL, NULL), WEIR_OK);
     assert_int_equal(weir_server_adopt(server, others[0], NULL, NULL), WEIR_RESOURCE_EXHAUSTED);
+    weir_server_usage(server, &usage);
+    assert_int_equal(usage.connections_refused, 1);
     weir_server_free(server);
     close(ends[1]);
     assert_int_equal(close(others[0]), 0);
@@ -210,7 +230,7 @@ static void out_of_fds_a_server_does_not_spin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_connection_too_many_is_closed_at_once),
+        cmocka_unit_test(one_connection_too_many_is_closed_at_once_and_told),
         cmocka_unit_test(one_too_many_is_not_adopted),
         cmocka_unit_test(a_connection_that_leaves_makes_room),
         cmocka_unit_test(clients_that_stall_are_let_go_and_nobody_else_notices),
