@@ -439,7 +439,7 @@ bool connection_is_ending(const weir_connection *c)
 
 static bool has_many_unseen(const weir_connection *c)
 {
-    return http2_counts(c->session)->frames - c->guard.seen.frames > FRAMES_UNSEEN;
+    return http2_counts(c->session)->frames - c->guard.seen.frames + c->guard.extra > FRAMES_UNSEEN;
 }
 
 /* Whether the guard has to look at what came, in the next turn. */

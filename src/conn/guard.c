@@ -88,7 +88,8 @@ static void leak_all(struct guard *g, uint64_t now)
 static enum guard_verdict count(struct guard *g, const struct http2_counts *counts, uint64_t now)
 {
     leak_all(g, now);
-    g->glitches.level += counts->frames - g->seen.frames;
+    g->glitches.level += counts->frames - g->seen.frames + g->extra;
+    g->extra = 0;
     g->glitches.level = less(g->glitches.level, PER_WORK * (counts->work - g->seen.work));
     g->faults.level += counts->faults - g->seen.faults;
     g->cancels.level += counts->cancels - g->seen.cancels;

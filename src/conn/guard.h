@@ -59,6 +59,7 @@ struct guard {
     bool reading;   /* what comes is read: else the peer cannot finish anything */
     bool read;      /* bytes came since the last look */
     unsigned pings; /* came since the last look */
+    uint64_t extra; /* glitches since then that are no frames */
     unsigned strikes;
     uint64_t last_read;
     uint64_t last_ping;

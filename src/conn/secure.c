@@ -20,6 +20,8 @@
 /* A fill of the output, encrypted, has less; beyond that it is what the peer makes us answer. */
 #define FLOOD_SIZE (4 * OUTPUT_LIMIT)
 #define SLICES 16
+/* A key update costs us as much as so many frames. One in 2^24 records is honest. */
+#define KEY_UPDATE_GLITCHES 50
 
 static void secure_fail(weir_connection *c, const char *format, const char *reason)
 {
@@ -159,16 +161,12 @@ const char *secure_end(weir_connection *c, const char *reason)
 
 /* ---- bytes ---- */
 
-bool secure_receive(weir_connection *c, const uint8_t *data, size_t size)
+/* Reads until all that was fed is used up; false: the connection is over. */
+static bool decrypt(weir_connection *c)
 {
     struct secure *s = c->secure;
     uint8_t plain[RECORD_SIZE];
 
-    if (s->session == NULL)
-        return true;
-    tls_feed(s->session, data, size);
-    if (!s->established && !shake_hands(c))
-        return !s->failed;
     for (;;) {
         size_t got;
 
@@ -190,6 +188,21 @@ bool secure_receive(weir_connection *c, const uint8_t *data, size_t size)
             return false;
         }
     }
+}
+
+bool secure_receive(weir_connection *c, const uint8_t *data, size_t size)
+{
+    struct secure *s = c->secure;
+    bool fine;
+
+    if (s->session == NULL)
+        return true;
+    tls_feed(s->session, data, size);
+    if (!s->established && !shake_hands(c))
+        return !s->failed;
+    fine = decrypt(c);
+    c->guard.extra += (uint64_t)KEY_UPDATE_GLITCHES * tls_take_key_updates(s->session);
+    return fine;
 }
 
 /* One record's worth from the front of the output; what is small is joined in `joined`. */

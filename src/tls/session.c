@@ -27,8 +27,9 @@ struct tls_session {
     size_t in_size;
     struct tls_memory *memory; /* client; may be NULL */
     unsigned generation;
-    const char *refused; /* why we refused the peer, where OpenSSL does not know */
-    const char *name;    /* client: whom it asked for; the user's */
+    const char *refused;  /* why we refused the peer, where OpenSSL does not know */
+    const char *name;     /* client: whom it asked for; the user's */
+    unsigned key_updates; /* of the peer, that nobody took yet */
     bool out_of_memory;
     char reason[REASON_SIZE];
 };
@@ -133,12 +134,25 @@ static int remember(SSL *ssl, SSL_SESSION *session)
     return 1;
 }
 
+/* Each record and handshake message passes here. */
+static void on_message(int written, int version, int type, const void *data, size_t size, SSL *ssl,
+                       void *self)
+{
+    struct tls_session *s = SSL_get_app_data(ssl);
+
+    (void)version, (void)self;
+    if (!written && type == SSL3_RT_HANDSHAKE && size != 0 &&
+        *(const uint8_t *)data == SSL3_MT_KEY_UPDATE)
+        s->key_updates++;
+}
+
 void tls_session_prepare(SSL_CTX *context)
 {
     static const uint8_t ours[] = "weir";
 
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     SSL_CTX_set_client_hello_cb(context, greet_client, NULL);
+    SSL_CTX_set_msg_callback(context, on_message);
     /* Servers keep no sessions, their tickets do. */
     SSL_CTX_set_session_id_context(context, ours, sizeof ours - 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -354,6 +368,14 @@ enum tls_result tls_read(struct tls_session *s, uint8_t *plain, size_t size, siz
     ERR_clear_error();
     result = SSL_read_ex(s->ssl, plain, size, got);
     return result == 1 ? TLS_DONE : judge(s, result);
+}
+
+unsigned tls_take_key_updates(struct tls_session *s)
+{
+    unsigned taken = s->key_updates;
+
+    s->key_updates = 0;
+    return taken;
 }
 
 bool tls_write(struct tls_session *s, const uint8_t *plain, size_t size)

@@ -62,6 +62,9 @@ enum tls_result tls_handshake(struct tls_session *session);
 /* The next plaintext, at most `size` bytes (a record has up to 16 KiB). */
 enum tls_result tls_read(struct tls_session *session, uint8_t *plain, size_t size, size_t *got);
 
+/* How often the peer changed its keys since it was asked last: that costs us, and moves nothing. */
+unsigned tls_take_key_updates(struct tls_session *session);
+
 /* Encrypts all of it into the output; false: it failed. */
 bool tls_write(struct tls_session *session, const uint8_t *plain, size_t size);
 
