@@ -39,6 +39,19 @@ static void set_allowance(struct budget_total *total)
     atomic_store_explicit(&total->allowance, max_size(share, least), memory_order_relaxed);
 }
 
+/* What it may hold and go on as before. At the limit that is little, but never nothing: what fills
+ * the memory may be connections and calls themselves, and then nothing else would go on again. */
+static size_t allowance_of(const struct budget *budget, int mark)
+{
+    size_t allowance = atomic_load_explicit(&budget->total->allowance, memory_order_relaxed);
+
+    if (budget->has_no_allowance)
+        return 0;
+    if (mark == MARK_FULL)
+        allowance /= 4;
+    return budget->own + max_size(allowance, LAST_ALLOWANCE);
+}
+
 struct budget_total *budget_total_create(size_t limit)
 {
     struct budget_total *total = mem_zalloc(sizeof *total);
@@ -265,6 +278,28 @@ struct budget *budget_create_for_loop(struct budget_total *total, void (*woken)(
     return budget;
 }
 
+/* Under the lock. The allowance may have grown from `before`, and with it what those who wait look
+ * at. It grows only while connections are so few that the limit leaves more than the least for
+ * each, so this is seldom, and they are not many. */
+static void let_on(struct budget_total *total, size_t before)
+{
+    int mark = atomic_load(&total->mark);
+    struct list *link, *next;
+
+    if (atomic_load_explicit(&total->allowance, memory_order_relaxed) <= before)
+        return;
+    for (link = total->waiting.next; link != &total->waiting; link = next) {
+        struct budget *budget = LIST_MEMBER(link, struct budget, link);
+
+        next = link->next;
+        if (atomic_load(&budget->watch) == 0)
+            continue;
+        atomic_store(&budget->watch, allowance_of(budget, mark));
+        if (budget_held(budget) < atomic_load(&budget->watch))
+            wake(budget);
+    }
+}
+
 /* Under the lock. */
 static void forget(struct budget *budget)
 {
@@ -282,16 +317,19 @@ static void no_one(void *self)
 void budget_close(struct budget *budget)
 {
     struct budget_total *total;
+    size_t allowance;
 
     if (budget == NULL)
         return;
     total = budget->total;
     pthread_mutex_lock(&total->lock);
+    allowance = atomic_load_explicit(&total->allowance, memory_order_relaxed);
     budget->woken = no_one;
     if (!budget->is_loop) {
         forget(budget);
         total->connections--;
         set_allowance(total);
+        let_on(total, allowance);
     }
     pthread_mutex_unlock(&total->lock);
     budget_release(budget, budget->own);
@@ -326,19 +364,6 @@ void budget_unref(struct budget *budget)
 
 /* ---- waiting ---- */
 
-/* What it may hold and go on as before. At the limit that is little, but never nothing: what fills
- * the memory may be connections and calls themselves, and then nothing else would go on again. */
-static size_t allowance_of(const struct budget *budget, int mark)
-{
-    size_t allowance = atomic_load_explicit(&budget->total->allowance, memory_order_relaxed);
-
-    if (budget->has_no_allowance)
-        return 0;
-    if (mark == MARK_FULL)
-        allowance /= 4;
-    return budget->own + max_size(allowance, LAST_ALLOWANCE);
-}
-
 enum budget_level budget_level_now(const struct budget *budget)
 {
     int mark = atomic_load(&budget->total->mark);
@@ -365,7 +390,6 @@ bool budget_admits(const struct budget *budget, size_t more)
 void budget_wait(struct budget *budget, bool served)
 {
     struct budget_total *total = budget->total;
-    size_t allowance = allowance_of(budget, atomic_load(&budget->total->mark));
 
     pthread_mutex_lock(&total->lock);
     if (!budget->waits) {
@@ -374,18 +398,9 @@ void budget_wait(struct budget *budget, bool served)
             list_append(&total->waiting, &budget->link);
         else
             list_prepend(&total->waiting, &budget->link);
-        /* One that has nothing of its own to let go waits for all the others. */
-        if (budget_held(budget) >= allowance)
-            atomic_store(&budget->watch, allowance);
+        atomic_store(&budget->watch, allowance_of(budget, atomic_load(&total->mark)));
     }
     pthread_mutex_unlock(&total->lock);
-}
-
-void budget_stop_waiting(struct budget *budget)
-{
-    pthread_mutex_lock(&budget->total->lock);
-    forget(budget);
-    pthread_mutex_unlock(&budget->total->lock);
 }
 
 /* ---- the longest-stalled call ---- */

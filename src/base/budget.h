@@ -12,8 +12,8 @@
  *
  * The total has marks. Below the first there is plenty. From there on those who hold more than a
  * fair allowance go without, and the others go on as before; at the limit all go without. Who has
- * to wait registers, looks again, and is woken when the total falls below a mark, or it itself
- * below its allowance: once, and not for every byte.
+ * to wait registers, looks again, and is woken when the total falls below a mark, or it itself is
+ * below its allowance because it holds less or the allowance grew: once, and not for every byte.
  */
 #ifndef BASE_BUDGET_H
 #define BASE_BUDGET_H
@@ -141,7 +141,6 @@ static inline struct budget *budget_of_calls(struct budget *budget)
  * last, so that others come first now. While it waits already: nothing.
  */
 void budget_wait(struct budget *budget, bool served);
-void budget_stop_waiting(struct budget *budget);
 
 /* ---- the longest-stalled call ---- */
 

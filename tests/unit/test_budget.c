@@ -238,10 +238,11 @@ static void who_waits_is_woken_when_it_holds_less_itself(void **state)
     budget_release(f->one, LIMIT / 4 * 3);
 }
 
-static void who_holds_little_waits_for_the_others(void **state)
+static void who_has_no_allowance_waits_for_all_together(void **state)
 {
     struct family *f = *state;
 
+    f->other->has_no_allowance = true;
     budget_charge(f->one, LIMIT);
     budget_wait(f->other, true);
     budget_charge(f->other, 100);
@@ -278,19 +279,67 @@ static void who_was_served_comes_after_those_who_were_not(void **state)
     budget_close(second);
 }
 
-static void who_stopped_waiting_or_ended_is_not_woken(void **state)
+/* It was below its allowance when it began to wait, and another thread charges it. */
+static void who_comes_to_hold_too_much_only_then_is_woken_too(void **state)
+{
+    struct family *f = *state;
+
+    budget_charge(f->one, LIMIT / 4 * 3);
+    budget_wait(f->other, true);
+    budget_charge(f->other, LIMIT / 16);
+    assert_int_equal(budget_level(f->other), BUDGET_SHORT);
+    budget_release(f->other, LIMIT / 16);
+    assert_int_equal(f->other_woken, 1);
+    budget_release(f->one, LIMIT / 4 * 3);
+}
+
+/* Of 16 MiB four have 512 KiB each, and three 682. */
+static void who_waits_is_woken_when_others_end_and_its_allowance_grows(void **state)
+{
+    const size_t limit = 16 * LIMIT;
+    atomic_uint woken[5] = {0};
+    struct budget_total *total = budget_total_create(limit);
+    struct budget *loop = budget_create_for_loop(total, count, &woken[4]);
+    struct budget *budgets[4];
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        budgets[i] = budget_create(loop, 0, count, &woken[i]);
+    budget_charge(budgets[0], limit / 4 * 3);
+    budget_charge(budgets[1], 600 * KIB);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(budget_level(budgets[i]), BUDGET_SHORT);
+        budget_wait(budgets[i], true);
+    }
+    budget_close(budgets[2]);
+    assert_int_equal(budget_level(budgets[1]), BUDGET_PLENTY);
+    assert_int_equal(woken[1], 1);
+    budget_charge(budgets[1], 90 * KIB);
+    assert_int_equal(budget_level(budgets[1]), BUDGET_SHORT);
+    budget_wait(budgets[1], true);
+    budget_close(budgets[3]); /* two are left, with 1 MiB each */
+    assert_int_equal(woken[1], 2);
+    budget_release(budgets[0],
+                   limit / 4 * 3 - 900 * KIB); /* and one of them holds less than that */
+    assert_int_equal(woken[0], 1);
+    budget_release(budgets[0], 900 * KIB);
+    budget_release(budgets[1], 690 * KIB);
+    budget_close(budgets[0]);
+    budget_close(budgets[1]);
+    budget_close(loop);
+    budget_total_unref(total);
+}
+
+static void who_ended_is_not_woken(void **state)
 {
     struct family *f = *state;
     atomic_uint woken = 0;
     struct budget *third = budget_create(f->loop, 0, count, &woken);
 
     budget_charge(f->one, LIMIT);
-    budget_wait(f->other, true);
-    budget_stop_waiting(f->other);
     budget_wait(third, true);
     budget_close(third);
     budget_release(f->one, LIMIT);
-    assert_int_equal(f->other_woken, 0);
     assert_int_equal(woken, 0);
 }
 
@@ -348,7 +397,6 @@ static void *wait_by_turns(void *arg)
                 sched_yield();
             seen = atomic_load(h->woken);
         }
-        budget_stop_waiting(h->waiter);
         seen = atomic_load(h->woken);
         budget_release(h->waiter, LIMIT / 8);
     }
@@ -407,9 +455,11 @@ int main(void)
         cmocka_unit_test(without_a_limit_memory_is_never_short),
         FAMILY_TEST(who_waits_is_woken_once_when_memory_is_there_again),
         FAMILY_TEST(who_waits_is_woken_when_it_holds_less_itself),
-        FAMILY_TEST(who_holds_little_waits_for_the_others),
+        FAMILY_TEST(who_has_no_allowance_waits_for_all_together),
         FAMILY_TEST(who_was_served_comes_after_those_who_were_not),
-        FAMILY_TEST(who_stopped_waiting_or_ended_is_not_woken),
+        FAMILY_TEST(who_comes_to_hold_too_much_only_then_is_woken_too),
+        cmocka_unit_test(who_waits_is_woken_when_others_end_and_its_allowance_grows),
+        FAMILY_TEST(who_ended_is_not_woken),
         FAMILY_TEST(the_loop_with_the_oldest_stalled_call_is_found_and_woken),
         FAMILY_TEST(no_wake_is_lost_between_threads),
         cmocka_unit_test(without_memory_there_is_no_budget_and_nothing_leaks),
