@@ -44,7 +44,8 @@ typedef struct weir_channel_options {
     /* Bytes that the channel may hold, and how long a call may stall while it is short of them:
      * as a server's (weir/server.h). Default UINT64_MAX, no limit, and 10 s. All its calls are one
      * user's: from seven eighths on none begins. A connection takes 28 KiB of it (68 with TLS), a
-     * call 4. */
+     * call 4; a limit that has no room for those is one at which each call gets RESOURCE_EXHAUSTED.
+     * Where those, and metadata, are all that fills it, 16 KiB of messages pass it nevertheless. */
     uint64_t memory_limit;
     uint64_t stall_timeout_ns;
     uint64_t reserved[9];

@@ -45,7 +45,7 @@ static size_t allowance_of(const struct budget *budget, int mark)
 {
     size_t allowance = atomic_load_explicit(&budget->total->allowance, memory_order_relaxed);
 
-    if (budget->has_no_allowance)
+    if (budget->is_channels)
         return 0;
     if (mark == MARK_FULL)
         allowance /= 4;
@@ -125,6 +125,7 @@ static void wake_waiting(struct budget_total *total)
 
     list_init(&woken);
     list_move(&woken, &total->waiting);
+    atomic_store(&total->hungry, false);
     while (!list_is_empty(&woken))
         wake(LIST_MEMBER(woken.next, struct budget, link));
 }
@@ -224,6 +225,47 @@ void budget_release(struct budget *budget, size_t size)
     change(budget, -(ptrdiff_t)size);
     if (budget_held(budget) < atomic_load(&budget->watch))
         wake_if_waiting(budget);
+}
+
+/* Whose messages and output are counted once more; NULL: a server's. */
+static struct budget *channel_of(struct budget *budget)
+{
+    return budget->is_loop ? budget : budget->is_channels ? budget->parent : NULL;
+}
+
+/* A channel that has next to nothing to let go: its connections and calls themselves are what fills
+ * the memory, and waiting for those may be for ever. */
+static bool is_bare(const struct budget *channel)
+{
+    return atomic_load(&channel->loose) < (ptrdiff_t)LAST_ALLOWANCE;
+}
+
+void budget_hold(struct budget *budget, size_t size)
+{
+    struct budget *channel = channel_of(budget);
+
+    if (channel != NULL)
+        atomic_fetch_add(&channel->loose, (ptrdiff_t)size);
+    budget_charge(budget, size);
+}
+
+static void wake_hungry(struct budget_total *total)
+{
+    pthread_mutex_lock(&total->lock);
+    wake_waiting(total);
+    pthread_mutex_unlock(&total->lock);
+}
+
+void budget_let_go(struct budget *budget, size_t size)
+{
+    struct budget *channel = channel_of(budget);
+
+    budget_release(budget, size);
+    if (channel == NULL)
+        return;
+    atomic_fetch_sub(&channel->loose, (ptrdiff_t)size);
+    if (is_bare(channel) && atomic_load(&channel->total->hungry))
+        wake_hungry(channel->total);
 }
 
 /* ---- budgets ---- */
@@ -370,6 +412,8 @@ enum budget_level budget_level_now(const struct budget *budget)
 
     if (mark == MARK_NONE || budget_held(budget) < allowance_of(budget, mark))
         return BUDGET_PLENTY;
+    if (budget->is_channels && is_bare(budget->parent))
+        return BUDGET_PLENTY;
     return mark == MARK_SHORT ? BUDGET_SHORT : BUDGET_FULL;
 }
 
@@ -399,6 +443,8 @@ void budget_wait(struct budget *budget, bool served)
         else
             list_prepend(&total->waiting, &budget->link);
         atomic_store(&budget->watch, allowance_of(budget, atomic_load(&total->mark)));
+        if (budget->is_channels)
+            atomic_store(&total->hungry, true);
     }
     pthread_mutex_unlock(&total->lock);
 }

@@ -46,6 +46,7 @@ struct budget_total {
     pthread_mutex_t lock;
     size_t connections;
     struct list waiting; /* the first one waits longest */
+    atomic_bool hungry;  /* one waits until its channel's messages and output are next to none */
     struct list loops;
 };
 
@@ -54,6 +55,7 @@ struct budget {
     struct budget_total *total;
     _Atomic ptrdiff_t held;
     _Atomic ptrdiff_t told;
+    _Atomic ptrdiff_t loose; /* of a channel's: messages and output, which can be let go */
     ptrdiff_t grain;
     size_t own; /* what its owner itself takes, which does not count against the allowance */
     atomic_size_t references;
@@ -64,7 +66,7 @@ struct budget {
     void *self;
     _Atomic uint64_t oldest; /* of a loop: since when its longest-stalled call is that */
     bool is_loop;
-    bool has_no_allowance;
+    bool is_channels; /* a channel's connection: all that its calls hold is one user's */
 };
 
 /* `limit`: SIZE_MAX is none. NULL when memory is out. */
@@ -91,6 +93,10 @@ void budget_unref(struct budget *budget);
 
 void budget_charge(struct budget *budget, size_t size);
 void budget_release(struct budget *budget, size_t size);
+
+/* The same for messages and output: what goes when somebody takes it, or is ended. */
+void budget_hold(struct budget *budget, size_t size);
+void budget_let_go(struct budget *budget, size_t size);
 
 static inline size_t budget_held(const struct budget *budget)
 {
@@ -193,9 +199,9 @@ static inline void call_recharge(struct call_budget *call, size_t *charged, size
     if (atomic_fetch_add_explicit(&call->messages, size - *charged, memory_order_relaxed) == 0)
         atomic_store_explicit(&call->began, true, memory_order_relaxed);
     if (size > *charged)
-        budget_charge(call->budget, size - *charged);
+        budget_hold(call->budget, size - *charged);
     else
-        budget_release(call->budget, *charged - size);
+        budget_let_go(call->budget, *charged - size);
     *charged = size;
 }
 

@@ -652,7 +652,8 @@ void exchange_run(struct exchange *e)
     if (work & EXCHANGE_JUDGE)
         judge_cancel(e);
     if (work & EXCHANGE_EXCESS)
-        memory_end(e, "the server is out of memory for this message");
+        memory_end(e, e->in->client ? "the channel is out of memory for this message"
+                                    : "the server is out of memory for this message");
     if (work & (EXCHANGE_START | EXCHANGE_POLL))
         advance(e);
     if ((work | e->work) & EXCHANGE_RELEASE)

@@ -263,8 +263,7 @@ bool memory_open(weir_connection *c, struct memory *m, bool client)
         memory_close(c);
         return false;
     }
-    /* All that a client's calls hold is the channel's. */
-    c->budget->has_no_allowance = client;
+    c->budget->is_channels = client;
     return true;
 }
 
@@ -275,7 +274,7 @@ void memory_close(weir_connection *c)
     if (m == NULL)
         return;
     if (c->budget != NULL)
-        budget_release(c->budget, c->output_charged);
+        budget_let_go(c->budget, c->output_charged);
     budget_close(c->budget);
     if (c->room != NULL)
         cell_detach(c->room);
@@ -379,9 +378,9 @@ void memory_count_output(weir_connection *c)
         size = 0; /* its driver drops it next */
     size -= size % OUTPUT_GRAIN;
     if (size > c->output_charged)
-        budget_charge(c->budget, size - c->output_charged);
+        budget_hold(c->budget, size - c->output_charged);
     else if (size < c->output_charged)
-        budget_release(c->budget, c->output_charged - size);
+        budget_let_go(c->budget, c->output_charged - size);
     c->output_charged = size;
     if (size != 0)
         watch(c->memory, &c->stall, anew);

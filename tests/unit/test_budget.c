@@ -238,19 +238,29 @@ static void who_waits_is_woken_when_it_holds_less_itself(void **state)
     budget_release(f->one, LIMIT / 4 * 3);
 }
 
-static void who_has_no_allowance_waits_for_all_together(void **state)
+/* It may be full of connections and calls, which wait for their user. */
+static void a_channel_with_next_to_nothing_to_let_go_does_not_wait(void **state)
 {
     struct family *f = *state;
 
-    f->other->has_no_allowance = true;
+    f->other->is_channels = true;
     budget_charge(f->one, LIMIT);
+    assert_int_equal(budget_level(f->other), BUDGET_PLENTY);
+    assert_false(budget_admits(f->other, 0));
+    budget_hold(f->loop, 10 * KIB);
+    budget_hold(f->other, 6 * KIB);
+    assert_int_equal(budget_level(f->other), BUDGET_FULL);
     budget_wait(f->other, true);
-    budget_charge(f->other, 100);
-    budget_release(f->other, 100);
+    budget_hold(f->loop, 1);
+    budget_let_go(f->other, 1);
     assert_int_equal(f->other_woken, 0);
-    budget_release(f->one, LIMIT / 16 + 2 * KIB);
+    budget_let_go(f->loop, 1);
     assert_int_equal(f->other_woken, 1);
-    budget_release(f->one, LIMIT / 16 * 15 - 2 * KIB);
+    assert_int_equal(budget_level(f->other), BUDGET_PLENTY);
+    budget_let_go(f->other, 6 * KIB - 1);
+    budget_let_go(f->loop, 10 * KIB);
+    assert_int_equal(f->other_woken, 1);
+    budget_release(f->one, LIMIT);
 }
 
 static unsigned order[2], ordered;
@@ -455,7 +465,7 @@ int main(void)
         cmocka_unit_test(without_a_limit_memory_is_never_short),
         FAMILY_TEST(who_waits_is_woken_once_when_memory_is_there_again),
         FAMILY_TEST(who_waits_is_woken_when_it_holds_less_itself),
-        FAMILY_TEST(who_has_no_allowance_waits_for_all_together),
+        FAMILY_TEST(a_channel_with_next_to_nothing_to_let_go_does_not_wait),
         FAMILY_TEST(who_was_served_comes_after_those_who_were_not),
         FAMILY_TEST(who_comes_to_hold_too_much_only_then_is_woken_too),
         cmocka_unit_test(who_waits_is_woken_when_others_end_and_its_allowance_grows),
