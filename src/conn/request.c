@@ -12,10 +12,16 @@
 #include "conn/headers.h"
 #include "framing/compression.h"
 
+#define REFUSED_TEXT 64
+
+/* Of a request that is refused only the beginning, for the log. */
 static void keep_text(struct exchange *e, const char **where, weir_slice value)
 {
-    const char *copy = call_copy(e->call, value);
+    const char *copy;
 
+    if (e->refused && value.size > REFUSED_TEXT)
+        value.size = REFUSED_TEXT;
+    copy = call_copy(e->call, value);
     if (copy != NULL) {
         *where = copy;
         return;
@@ -89,10 +95,19 @@ static bool own_header(struct exchange *e, weir_slice name, weir_slice value)
     return true;
 }
 
+/* Before anything of it is kept: a header block is small on the wire and may be large here, and
+ * those of many connections may come before one of their calls begins. */
+static void look_at_memory(struct exchange *e)
+{
+    if (!e->refused && budget_is_full(e->connection->budget) && !memory_admits(e))
+        exchange_refuse(e, WEIR_RESOURCE_EXHAUSTED, "the server is out of memory for calls");
+}
+
 void request_header(struct exchange *e, weir_slice name, weir_slice value)
 {
     if (e->request_complete || !exchange_has_room(e))
         return;
+    look_at_memory(e);
     if (name.size != 0 && name.data[0] == ':')
         pseudo_header(e, name, value);
     else if (!own_header(e, name, value))

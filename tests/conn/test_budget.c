@@ -4,6 +4,8 @@
  */
 #include "conn/support/short.h"
 
+#include <string.h>
+
 /* ---- what counts ---- */
 
 static void a_held_message_counts_until_it_is_gone(void **state)
@@ -335,6 +337,27 @@ static void at_the_limit_small_calls_of_others_are_served(void **state)
     }
 }
 
+/* All of them come in one piece, before the first of their calls could begin. */
+static void headers_past_the_limit_are_not_kept(void **state)
+{
+    struct peer *p = *state;
+    struct buffer *out = &p->other->out;
+    char value[5000];
+
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    stall(p, 3, 16, PIECE);
+    memory_reset_peak();
+    for (int32_t id = 3; id < 203; id += 2)
+        peer_request(p->other, id, 0, "/t.T/Up", "a", value, "b", value, "c", value, NULL);
+    assert_int_equal(weir_connection_input(p->other->connection, out->data, out->size), WEIR_OK);
+    out->size = 0;
+    assert_true(memory_peak() < LIMIT * 3 / 2);
+    peer_settle(p);
+    expect_status(p->other, 201, WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(usage_of(p).calls, 16);
+}
+
 /* How large a message is shows when it is there. */
 static void at_the_limit_a_large_message_that_cannot_leave_ends_its_call(void **state)
 {
@@ -491,6 +514,7 @@ int main(void)
         BUDGET_TEST(near_the_limit_one_who_holds_much_begins_no_calls),
         BUDGET_TEST(at_the_limit_who_holds_something_begins_no_calls),
         BUDGET_TEST(at_the_limit_small_calls_of_others_are_served),
+        BUDGET_TEST(headers_past_the_limit_are_not_kept),
         BUDGET_TEST(at_the_limit_a_large_message_that_cannot_leave_ends_its_call),
         BUDGET_TEST(below_the_limit_again_a_large_message_does_not_end_its_call),
         BUDGET_TEST(at_the_limit_those_who_hold_next_to_nothing_go_on),
