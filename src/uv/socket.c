@@ -27,6 +27,8 @@
 #define READS_A_TURN 4
 /* Write this often likewise: 512 KiB at most. */
 #define WRITES_A_TURN 8
+/* ... and so long: tiny messages take a hundred times as long to make as large ones. */
+#define TURN_NS (300 * 1000)
 
 struct socket {
     struct list link;
@@ -198,6 +200,7 @@ static ssize_t write_once(struct socket *s, bool *all)
 /* False: the socket broke, with errno. */
 static bool write_all(struct socket *s)
 {
+    uint64_t end = uv_hrtime() + TURN_NS;
     bool all = true;
 
     s->blocked = false;
@@ -208,7 +211,7 @@ static bool write_all(struct socket *s)
             return true;
         if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS)
             return false;
-        if (sent < 0 || !all)
+        if (sent < 0 || !all || uv_hrtime() >= end)
             break;
     }
     /* Would block, or had its turn: libuv says when it is writable, which may be at once. */
@@ -240,6 +243,8 @@ static void attend(struct socket *s)
 /* False: the socket is at its end, or broke. */
 static bool read_some(struct socket *s, const char **reason)
 {
+    uint64_t end = uv_hrtime() + TURN_NS;
+
     for (int i = 0; i < READS_A_TURN; i++) {
         ssize_t size = recv(s->fd, s->uv->buffer, READ_BUFFER_SIZE, MSG_DONTWAIT);
 
@@ -252,7 +257,8 @@ static bool read_some(struct socket *s, const char **reason)
             return false;
         }
         if (weir_connection_input(s->connection, s->uv->buffer, (size_t)size) != WEIR_OK ||
-            (size_t)size < READ_BUFFER_SIZE || !weir_connection_wants_input(s->connection))
+            (size_t)size < READ_BUFFER_SIZE || !weir_connection_wants_input(s->connection) ||
+            uv_hrtime() >= end)
             return true;
     }
     return true;
