@@ -85,7 +85,8 @@ WEIR_API void weir_call_set_timeout(weir_call *call, uint64_t ns);
 /* When the call ends by itself, on the clock of weir_task_now; WEIR_NEVER: never. */
 WEIR_API uint64_t weir_call_deadline(const weir_call *call);
 
-/* Client: wait for a connection instead of failing with UNAVAILABLE when one cannot be made. */
+/* Client: wait for a connection, whose server has said hello, instead of failing with UNAVAILABLE
+ * when one cannot be made. */
 WEIR_API void weir_call_set_wait_for_ready(weir_call *call, bool wait);
 
 /* Client: the largest message to receive in this call; 0 is the channel's. */

@@ -48,7 +48,12 @@ typedef struct weir_channel_options {
      * Where those, and metadata, are all that fills it, 16 KiB of messages pass it nevertheless. */
     uint64_t memory_limit;
     uint64_t stall_timeout_ns;
-    uint64_t reserved[9];
+
+    /* The time for all of connecting: finding the address, the socket, TLS's handshake, and the
+     * server's first SETTINGS, without which it is no HTTP/2 server; a try that takes longer has
+     * failed. Default 20 s; WEIR_NEVER: as long as it takes. */
+    uint64_t connect_timeout_ns;
+    uint64_t reserved[8];
 } weir_channel_options;
 
 /*
@@ -62,10 +67,10 @@ WEIR_API weir_code weir_channel_create(const char *target, const weir_channel_op
 /*
  * A channel over `fd`, a connected stream socket, such as one end of a socketpair. It is the
  * channel's from WEIR_OK on, which closes it; on failure it stays the caller's. What the channel
- * says first leaves at once. There is this one connection only: when it is lost or the server shuts
- * it down, all further calls fail with UNAVAILABLE, those that wait for ready too. The authority is
- * "localhost" where the options do not say. INVALID_ARGUMENT: it is no such socket. Needs weir's
- * libuv driver.
+ * says first leaves at once, and connect_timeout_ns begins. There is this one connection only: when
+ * it is lost or the server shuts it down, all further calls fail with UNAVAILABLE, those that wait
+ * for ready too. The authority is "localhost" where the options do not say. INVALID_ARGUMENT: it is
+ * no such socket. Needs weir's libuv driver.
  */
 WEIR_API weir_code weir_channel_create_fd(int fd, const weir_channel_options *options,
                                           weir_channel **out, weir_status *why) WEIR_MUST_USE;

@@ -51,20 +51,23 @@ WEIR_API size_t weir_connection_output(weir_connection *connection, weir_slice *
 WEIR_API void weir_connection_output_done(weir_connection *connection, size_t size);
 
 /* The socket is gone, or could not be made: `reason` (borrowed, may be NULL) becomes part of the
- * status of the calls it takes along. A connection that was never open and has calls which wait for
- * one (weir_call_set_wait_for_ready) is not done then: its transport is asked to connect again. */
+ * status of the calls it takes along. A client's connection whose server has not said hello (its
+ * first SETTINGS), and which has calls that wait for one (weir_call_set_wait_for_ready), is not
+ * done then: its transport is asked to connect again. */
 WEIR_API void weir_connection_eof(weir_connection *connection, const char *reason);
 
 /* A client's connection has an open socket from now on: `peer_address` is copied. With TLS the
- * handshake begins, and calls leave when it is done. */
+ * handshake begins, and calls leave when it is done; those that wait for ready, when the server has
+ * said hello. */
 WEIR_API void weir_connection_open(weir_connection *connection, const char *peer_address);
 
 /* Says GOAWAY and is done when the running calls are, or `grace_ns` from now. */
 WEIR_API void weir_connection_shutdown(weir_connection *connection, uint64_t grace_ns);
 
-/* True when nothing more will be sent or read: close the socket, then free. With
- * weir_connection_eof in between a client's connection whose handshake failed may be not done
- * again: see there. */
+/* True when nothing more will be sent or read: close the socket, then free. A client's connection
+ * may be done before it is open, because that took too long: then give up connecting it. With
+ * weir_connection_eof in between a client's connection whose server has not said hello may be not
+ * done again: see there. */
 WEIR_API bool weir_connection_done(const weir_connection *connection);
 
 /* Where its socket is bound, for weir/inspect.h; copied. */

@@ -18,7 +18,8 @@ extern "C" {
 typedef struct weir_channel weir_channel;
 
 typedef enum weir_connection_state {
-    WEIR_CONNECTION_CONNECTING, /* with TLS: until the handshake is done */
+    /* A server's: until TLS's handshake is done; a channel's: until its server has said hello. */
+    WEIR_CONNECTION_CONNECTING,
     WEIR_CONNECTION_READY,
     WEIR_CONNECTION_FAILED, /* could not be made; it is tried again */
     WEIR_CONNECTION_CLOSING /* takes no more calls */

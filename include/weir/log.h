@@ -32,7 +32,9 @@ extern "C" {
 typedef enum weir_log_level { WEIR_LOG_INFO, WEIR_LOG_WARNING } weir_log_level;
 
 typedef enum weir_log_kind {
-    WEIR_LOG_CONNECTION_OPENED, /* it carries calls from now on; with TLS: after the handshake */
+    /* A server's: it carries calls, with TLS after the handshake; a channel's: the server said
+     * hello. */
+    WEIR_LOG_CONNECTION_OPENED,
     WEIR_LOG_CONNECTION_FAILED, /* warning; a channel could not make one: `reason` */
     WEIR_LOG_CONNECTION_CLOSED, /* `reason` is what came first */
     WEIR_LOG_CONNECTION_CUT,    /* warning; the peer cost too much: `reason`, `error` */

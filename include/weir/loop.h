@@ -35,7 +35,8 @@ typedef struct weir_transport {
     /*
      * Connect `connection` to `address` ("host:port", "unix:/path", "unix-abstract:name"). Once
      * that is done, now or later, call weir_connection_open, before which no call leaves, and feed
-     * it; where it fails weir_connection_eof with the reason.
+     * it; where it fails weir_connection_eof with the reason. A connection that is named and done
+     * meanwhile has waited for long enough.
      */
     void (*connect)(void *self, weir_connection *connection, const char *address);
     void *self;

@@ -54,7 +54,8 @@ typedef struct weir_tls_options {
     /* Client: whom to ask for and to accept, a host name or an IP address; default: the host in the
      * channel's authority. */
     const char *server_name;
-    uint64_t handshake_timeout_ns; /* default 10 s */
+    /* Server: default 10 s. A channel has a time for all of connecting (weir/channel.h). */
+    uint64_t handshake_timeout_ns;
     /* Client: takes whatever certificate the server shows, so anybody in between can read and
      * change everything. Only for tests. */
     bool insecure_accept_any_server;

@@ -62,8 +62,10 @@ static void connect_again(struct loop_timer *timer)
     weir_channel *channel = LIST_MEMBER(timer, weir_channel, retry);
     const weir_transport *transport = channel->loop->transport;
 
-    if (channel->connection != NULL)
-        transport->connect(transport->self, channel->connection, channel->target.address);
+    if (channel->connection == NULL)
+        return;
+    connection_try_again(channel->connection);
+    transport->connect(transport->self, channel->connection, channel->target.address);
 }
 
 static bool has_own_socket(const weir_channel *channel)
@@ -116,7 +118,7 @@ static weir_connection *new_connection(weir_channel *channel)
         .registry = &channel->registry,
         .memory = channel->memory,
         .peer = channel->target.address,
-        .guard = {.handshake = WEIR_NEVER,
+        .guard = {.handshake = channel->options.connect_timeout_ns,
                   .header = WEIR_NEVER,
                   .keepalive = channel->options.keepalive_ns,
                   .keepalive_timeout = channel->options.keepalive_timeout_ns,
@@ -380,6 +382,8 @@ static void set_options(weir_channel *channel, const weir_channel_options *optio
             call_message_memory(channel->options.max_receive_size);
     if (channel->options.max_header_size == 0)
         channel->options.max_header_size = (size_t)16 << 10;
+    if (channel->options.connect_timeout_ns == 0)
+        channel->options.connect_timeout_ns = WEIR_SECONDS(20);
     if (channel->options.keepalive_ns == 0)
         channel->options.keepalive_ns = WEIR_NEVER;
     if (channel->options.keepalive_ns < MIN_KEEPALIVE_NS)

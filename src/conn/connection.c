@@ -205,7 +205,8 @@ static void on_settings(void *self)
 {
     weir_connection *c = self;
 
-    c->guard.greeted = true;
+    if (!c->guard.greeted)
+        connection_greeted(c);
     connection_start_queued(c);
 }
 
@@ -223,7 +224,11 @@ static void on_goaway(void *self, uint32_t error, weir_slice debug)
 
 static void on_goaway_sent(void *self, uint32_t error, weir_slice debug)
 {
-    report_goaway_sent(self, error, debug);
+    weir_connection *c = self;
+
+    report_goaway_sent(c, error, debug);
+    if (c->client && !c->guard.greeted && error != HTTP2_NO_ERROR && c->failure == NULL)
+        c->failure = "what the server said is not HTTP/2";
 }
 
 static void on_ping(void *self, bool ack, uint64_t opaque)
@@ -278,7 +283,7 @@ static void take_options(weir_connection *c, const struct connection_options *op
     c->metrics = options->metrics;
     c->report.logger = options->logger;
     c->registry = options->registry;
-    c->max_handlers = options->max_streams;
+    c->max_streams = c->max_handlers = options->max_streams;
     c->max_header_size = options->max_header_size;
     c->max_receive_size = options->max_receive_size;
     c->user_agent = options->user_agent;
@@ -287,14 +292,20 @@ static void take_options(weir_connection *c, const struct connection_options *op
     guard_init(&c->guard, &options->guard);
 }
 
-weir_connection *connection_create(weir_loop *loop, const struct connection_options *options)
+struct http2_session *connection_new_session(weir_connection *c)
 {
-    struct http2_options http2 = {
-        .client = options->client,
-        .max_streams = options->max_streams,
-        .max_header_size = (uint32_t)options->max_header_size,
+    const struct http2_options options = {
+        .client = c->client,
+        .max_streams = c->max_streams,
+        .max_header_size = (uint32_t)c->max_header_size,
         .window = (uint32_t)CONNECTION_WINDOW,
     };
+
+    return http2_create(&options, &session_events, c);
+}
+
+weir_connection *connection_create(weir_loop *loop, const struct connection_options *options)
+{
     weir_connection *c = mem_zalloc(sizeof *c);
 
     if (c == NULL)
@@ -309,7 +320,7 @@ weir_connection *connection_create(weir_loop *loop, const struct connection_opti
     list_init(&c->runnable_link);
     list_init(&c->named_link);
     c->peer = mem_copy_string(options->peer != NULL ? options->peer : "");
-    c->session = http2_create(&http2, &session_events, c);
+    c->session = connection_new_session(c);
     if (c->peer == NULL || c->session == NULL ||
         (options->tls != NULL && !secure_create(c, options)) ||
         !memory_open(c, options->memory, options->client) ||
@@ -341,17 +352,15 @@ void connection_lose(weir_connection *c, weir_code code, const char *reason, boo
     struct list *link, *next;
 
     c->waiting = 0;
-    if (but_waiting)
-        report_failed(c, reason);
-    else
+    if (!but_waiting) {
         report_reason(c, reason);
-    if (!but_waiting)
         connection_tell_owner(c);
+    }
     for (link = c->exchanges.next; link != &c->exchanges; link = next) {
         struct exchange *e = LIST_MEMBER(link, struct exchange, link);
 
         next = link->next;
-        if (but_waiting && e->call->wait_for_ready) {
+        if (but_waiting && connection_keeps(c, e)) {
             c->waiting++;
             continue;
         }
@@ -410,16 +419,6 @@ void *weir_connection_driver(const weir_connection *c)
 }
 
 /* ---- bytes ---- */
-
-void connection_break(weir_connection *c, const char *reason)
-{
-    c->broken = true;
-    name(c);
-    if (c->client && !c->opened)
-        return; /* weir_connection_eof decides whether it is tried again */
-    connection_make_runnable(c);
-    connection_lose(c, WEIR_UNAVAILABLE, reason, false);
-}
 
 bool connection_receive(weir_connection *c, const uint8_t *data, size_t size)
 {
@@ -495,7 +494,7 @@ size_t weir_connection_output(weir_connection *c, weir_slice *out, size_t max)
 {
     size_t count;
 
-    if (c->eof)
+    if (c->eof || c->failed)
         return 0;
     c->loop->mailbox->attended = true;
     if (c->secure != NULL) {
@@ -515,79 +514,9 @@ void weir_connection_output_done(weir_connection *c, size_t size)
     memory_count_output(c);
 }
 
-void weir_connection_open(weir_connection *c, const char *peer_address)
-{
-    char *peer = mem_copy_string(peer_address);
-
-    if (peer != NULL)
-        registry_set_peer(c, peer);
-    if (c->secure != NULL)
-        secure_open(c);
-    else
-        connection_ready(c);
-}
-
-void connection_ready(weir_connection *c)
-{
-    measure_open(c);
-    report_opened(c);
-    registry_set_state(&c->record, WEIR_CONNECTION_READY);
-    if (c->secure != NULL)
-        registry_set_tls(c, &c->secure->peer);
-    c->opened = true;
-    c->down = false;
-    c->guard.read = true; /* what is waited for begins now */
-    connection_make_runnable(c);
-    if (c->owner.opened != NULL)
-        c->owner.opened(c->owner.self);
-    connection_start_queued(c);
-    name(c);
-}
-
-/* Could not be opened: the calls that do not wait for it end. True: some do, it is tried again. */
-static bool wait_for_another_try(weir_connection *c, const char *reason)
-{
-    if (c->opened || c->owner.retry == NULL)
-        return false;
-    c->down = true;
-    registry_set_state(&c->record, WEIR_CONNECTION_FAILED);
-    c->broken = false;
-    connection_lose(c, WEIR_UNAVAILABLE, reason, true);
-    return c->waiting != 0 && c->owner.retry(c->owner.self, c);
-}
-
-void connection_end(weir_connection *c, const char *reason)
-{
-    if (c->eof)
-        return;
-    if (c->drain != DRAIN_NOT && http2_is_over(c->session))
-        report_reason(c, "shut down");
-    if (reason == NULL)
-        reason = "end of file";
-    if (c->secure != NULL)
-        reason = secure_end(c, reason);
-    if (wait_for_another_try(c, reason))
-        return;
-    if (c->client)
-        connection_pass_on_unsent(c);
-    c->eof = true;
-    memory_count_output(c);
-    connection_lose(c, WEIR_UNAVAILABLE, reason, false);
-    name(c);
-}
-
-void weir_connection_eof(weir_connection *c, const char *reason)
-{
-    connection_end(c, reason);
-    if (c->secure != NULL)
-        output_clear(&c->secure->out);
-    if (c->eof)
-        output_clear(&c->output);
-}
-
 bool weir_connection_done(const weir_connection *c)
 {
-    if (c->eof)
+    if (c->eof || c->failed)
         return true;
     /* A call that did not leave has yet to be moved. */
     if (!list_is_empty(&c->work))
@@ -631,7 +560,7 @@ void connection_run_link(struct list *runnable_link)
     if (!connection_is_ending(c))
         connection_measure_window(c);
     connection_part(c);
-    if (c->broken && !c->lingering && (!c->client || c->opened))
+    if (c->broken && !c->failed && !c->lingering && (!c->client || c->opened))
         connection_linger(c);
     /* Most often the work was to forget calls that are over, and there is nothing to look at. */
     if (c->eof || c->output.queued != 0 || http2_wants_write(c->session) ||

@@ -29,7 +29,7 @@ struct connection_owner {
     void (*calm)(void *self);
     /* It is freed. */
     void (*freed)(void *self);
-    /* Client: it is open. */
+    /* Client: it is open: its server said hello. */
     void (*opened)(void *self);
     /* Client: it could not be opened, and calls wait for it: true when it will be tried again. */
     bool (*retry)(void *self, weir_connection *connection);
@@ -84,6 +84,7 @@ struct weir_connection {
     struct list queue;
     size_t handlers;             /* server: that were called and whose calls are not over */
     size_t max_handlers;         /* with those whose calls are over */
+    uint32_t max_streams;        /* server: that its client may have */
     struct leftovers *leftovers; /* server: those; NULL: never were any */
     size_t streams;              /* client: HTTP/2 streams that it opened */
     struct list work;
@@ -126,9 +127,13 @@ struct weir_connection {
     bool eof;       /* the socket is */
     bool lingering; /* broken, or shut down and past its grace: only its last output is left */
     bool told;      /* the owner knows that no more calls can be made */
-    bool opened;    /* it carries calls, or did: with a socket, and TLS's handshake */
+    bool opened;    /* it carries HTTP/2, or did: with a socket, and TLS's handshake */
     bool counted;   /* as an open connection */
-    bool down;      /* client: the last try to open it failed */
+    /* Client, until its server said hello (opening.c). */
+    bool down;           /* the last try to open it failed */
+    bool resting;        /* and the next one has not begun */
+    bool failed;         /* this one did, and nothing more is to be sent: the driver lets go */
+    const char *failure; /* why it did, or is about to */
 };
 
 weir_connection *connection_create(weir_loop *loop, const struct connection_options *options);
@@ -163,8 +168,17 @@ bool connection_passes_on(weir_connection *connection, struct exchange *e);
 /* Client: the call leaves the queue, if it is in it. */
 void connection_dequeue(weir_connection *connection, struct exchange *e);
 
-/* Client: it could not be opened, and waits to be tried again. */
+/* Client: it could not be opened, and waits to be tried again, or is. */
 bool connection_is_down(const weir_connection *connection);
+
+/* Client: the call waits for ready, and its server has not said hello: it stays until one does. */
+bool connection_keeps(const weir_connection *connection, const struct exchange *e);
+
+/* Client: what its server has not done yet. */
+const char *connection_late(const weir_connection *connection);
+
+/* Client: another try to open it begins. */
+void connection_try_again(weir_connection *connection);
 
 void connection_add_work(weir_connection *connection, struct list *work_link);
 
@@ -185,8 +199,14 @@ bool connection_receive(weir_connection *connection, const uint8_t *data, size_t
 /* Fills its output. */
 void connection_pull(weir_connection *connection);
 
-/* It has all it needs to carry calls. */
+/* It has all it needs to speak HTTP/2. */
 void connection_ready(weir_connection *connection);
+
+/* The peer's first SETTINGS came. */
+void connection_greeted(weir_connection *connection);
+
+/* NULL: memory is out. */
+struct http2_session *connection_new_session(weir_connection *connection);
 
 /* Client: calls that never left go to another connection, where the server went away in good
  * order. */
@@ -196,7 +216,8 @@ void connection_pass_on_unsent(weir_connection *connection);
 void connection_lose(weir_connection *connection, weir_code code, const char *reason,
                      bool but_waiting);
 
-/* As weir_connection_eof, from inside: the driver may be writing the output, and keeps it. */
+/* As weir_connection_eof, from inside: the driver may be writing the output, and keeps it. Of a
+ * client that waits for its server's hello this try ends, and the driver is what says eof. */
 void connection_end(weir_connection *connection, const char *reason);
 
 /* Whoever it works for shall make no more calls on it. */
@@ -205,7 +226,8 @@ void connection_tell_owner(weir_connection *connection);
 /* It is broken, or only its last output is left. */
 bool connection_is_ending(const weir_connection *connection);
 
-/* Nothing more can be received. Where calls could be made by now they end with this reason. */
+/* Nothing more can be received. Where calls could be made by now they end with this reason, which
+ * lives on. */
 void connection_break(weir_connection *connection, const char *reason);
 
 /* Its driver shall look at it. */

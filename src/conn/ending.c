@@ -110,7 +110,9 @@ static void obey(weir_connection *c, enum guard_verdict verdict)
         break;
     case GUARD_LATE:
         /* Without TLS's handshake there is nothing that a GOAWAY could be said in. */
-        if (c->opened)
+        if (c->client)
+            connection_end(c, connection_late(c));
+        else if (c->opened)
             cut(c, HTTP2_SETTINGS_TIMEOUT, "handshake_timeout");
         else
             connection_end(c, "the handshake took too long");
@@ -145,7 +147,8 @@ void connection_keep_watch(weir_connection *c)
 {
     bool calls = c->exchange_count != 0;
 
-    if (connection_is_ending(c) || (!c->opened && c->guard.options.handshake == WEIR_NEVER))
+    if (connection_is_ending(c) || c->resting ||
+        (!c->opened && c->guard.options.handshake == WEIR_NEVER))
         return;
     c->guard.reading = weir_connection_wants_input(c);
     obey(c, guard_look(&c->guard, http2_counts(c->session), calls, c->loop->now));

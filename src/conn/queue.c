@@ -24,6 +24,11 @@ static size_t room_for_streams(const weir_connection *c)
     return c->opened && c->streams < max ? max - c->streams : 0;
 }
 
+bool connection_keeps(const weir_connection *c, const struct exchange *e)
+{
+    return e->call->wait_for_ready && !e->state.done && !c->guard.greeted && !c->told && !c->eof;
+}
+
 /* One that cannot be sent any more is started, too: that moves it to another connection. */
 void connection_start_queued(weir_connection *c)
 {
@@ -38,7 +43,8 @@ bool connection_admits(weir_connection *c, struct exchange *e)
 {
     bool queued = !list_is_empty(&e->queue_link);
 
-    if (room_for_streams(c) != 0 && (queued || list_is_empty(&c->queue))) {
+    if (room_for_streams(c) != 0 && !connection_keeps(c, e) &&
+        (queued || list_is_empty(&c->queue))) {
         list_remove(&e->queue_link);
         c->streams++;
         return true;

@@ -76,7 +76,8 @@ static void publish_peer(struct exchange *e)
 
 void response_start(struct exchange *e)
 {
-    bool possible = !e->state.done && connection_can_request(e->connection);
+    bool possible = !e->state.done &&
+                    (connection_can_request(e->connection) || connection_keeps(e->connection, e));
 
     start_deadline(e);
     if (possible && !connection_admits(e->connection, e))

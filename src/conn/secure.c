@@ -62,7 +62,8 @@ static bool begin(weir_connection *c)
     else
         s->session = tls_accept(s->credentials, &s->out);
     s->timed = false;
-    loop_timer_set(c->loop, &s->timer, 0);
+    if (!c->client) /* which has a time for all of connecting (guard.c) */
+        loop_timer_set(c->loop, &s->timer, 0);
     return s->session != NULL;
 }
 
@@ -136,6 +137,7 @@ void secure_free(weir_connection *c)
 
 void secure_open(weir_connection *c)
 {
+    weir_bytes_unref(&c->secure->peer); /* of a try before this one */
     if (!begin(c))
         secure_fail(c, "%s", "out of memory for TLS");
     else

@@ -22,7 +22,7 @@ struct secure {
     struct tls_memory *memory;
     struct tls_session *session; /* NULL: a client that has no socket */
     struct output out;           /* ciphertext */
-    struct loop_timer timer;     /* the handshake takes too long */
+    struct loop_timer timer;     /* server: the handshake takes too long */
     bool timed;                  /* the timer counts from a turn of the loop */
     bool established;
     bool peer_closed; /* it said that nothing more comes */

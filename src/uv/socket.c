@@ -18,7 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONNECT_TIMEOUT_MS (20 * 1000)
 #define LINGER_MS 1000
 /* No more of them at once: peers that make us close must not hold our fds by not closing. */
 #define MAX_LINGERING 256
@@ -42,7 +41,7 @@ struct socket {
     bool lingering;
     int handles; /* that are open */
     uv_poll_t poll;
-    uv_timer_t timer; /* connecting takes too long */
+    uv_timer_t timer; /* connecting failed at once, or lingering takes too long */
     uv_getaddrinfo_t lookup;
     bool looking_up;
     struct addrinfo *addresses; /* all that were found, and the next to try */
@@ -393,7 +392,6 @@ static void open_connection(struct socket *s)
     address_format(&peer, size, text);
     credentials = peer_credentials(s->fd, &peer);
     s->connecting = false;
-    uv_timer_stop(&s->timer);
     weir_connection_set_peer_credentials(s->connection, &credentials);
     set_local_address(s->connection, s->fd);
     weir_connection_open(s->connection, text);
@@ -485,11 +483,6 @@ static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *fou
         connect_next(s, 0);
 }
 
-static void on_connect_timeout(uv_timer_t *timer)
-{
-    give_up(timer->data, "connecting took too long");
-}
-
 static void on_connect_failed(uv_timer_t *timer)
 {
     struct socket *s = timer->data;
@@ -552,7 +545,6 @@ void socket_connect(void *self, weir_connection *connection, const char *text)
         return;
     }
     s->connecting = true;
-    uv_timer_start(&s->timer, on_connect_timeout, CONNECT_TIMEOUT_MS, 0);
     error = fd >= 0 ? connect_fd(s, fd) : connect_to(s, text);
     if (error != 0)
         fail_later(s, error);

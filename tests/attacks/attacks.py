@@ -102,6 +102,7 @@ CLIENT_ROWS = {
     "hpack-bomb": ("unary", 2000, {8, 13}),
     "closed-windows": ("upload", 500, {4}),
     "silence": ("unary", 500, {4}),
+    "never-speaks": ("impatient", 10000, {14}),
     "settings-only": ("upload", 500, {4}),
     "reads-nothing": ("upload", 500, {4}),
     "no-streams": ("unary", 500, {4}),

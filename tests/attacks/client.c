@@ -2,7 +2,9 @@
 /*
  * client.c - attacked-client: one call to a server that may do anything, and how it ended.
  *
- *     attacked-client ADDRESS unary|upload DEADLINE_MS
+ *     attacked-client ADDRESS unary|upload|impatient DEADLINE_MS
+ *
+ * An impatient one makes a unary call, too, and connects within 200 ms or not at all.
  *
  * It prints "status=N ms=N end_ms=N grown_kib=N": what the call took, when the channel was closed,
  * and by how much memory grew at most.
@@ -76,6 +78,7 @@ static long peak_kib(void)
 
 int main(int argc, char **argv)
 {
+    weir_channel_options options = {0};
     weir_status why = {0};
     weir_channel *channel;
     weir_call *call;
@@ -83,7 +86,9 @@ int main(int argc, char **argv)
     uint64_t began = now_ms(), ended;
     long before;
 
-    if (argc != 4 || weir_channel_create(argv[1], NULL, &channel, &why) != WEIR_OK)
+    if (argc == 4 && strcmp(argv[2], "impatient") == 0)
+        options.connect_timeout_ns = WEIR_MILLISECONDS(200);
+    if (argc != 4 || weir_channel_create(argv[1], &options, &channel, &why) != WEIR_OK)
         return 2;
     call = weir_call_create("/bench.Echo/Any");
     weir_call_set_timeout(call, WEIR_MILLISECONDS((uint64_t)atoi(argv[3])));

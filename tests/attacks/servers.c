@@ -340,6 +340,7 @@ static const struct mode {
     {"hpack-bomb", hpack_bomb},
     {"closed-windows", closed_windows},
     {"silence", silence},
+    {"never-speaks", silence},
     {"settings-only", settings_only},
     {"reads-nothing", reads_nothing},
     {"no-streams", no_streams},

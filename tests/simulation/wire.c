@@ -58,26 +58,40 @@ static void close_way(struct way *way)
     actor_ready(&way->carrier);
 }
 
-static void close_end(struct end *end)
+/* The connection is done, or, where this ended before its server's hello, gets another wire. */
+static void let_go(struct end *end)
 {
     struct wire *wire = end->wire;
     weir_connection *connection = end->connection;
-    weir_slice slice;
 
-    MUST(weir_connection_output(connection, &slice, 1) == 0, "output of a connection that is done");
     end->connection = NULL;
     wire->ways[!end->side].size = 0;
-    weir_connection_free(connection);
+    weir_connection_set_driver(connection, NULL);
+    weir_connection_eof(connection, "closed");
+    if (weir_connection_done(connection))
+        weir_connection_free(connection);
     actor_ready(&end->loop->actor);
     close_way(&wire->ways[end->side]);
     if (wire->ends[!end->side].connection == NULL)
         free_wire(wire);
 }
 
+static void close_end(struct end *end)
+{
+    weir_slice slice;
+
+    MUST(weir_connection_output(end->connection, &slice, 1) == 0,
+         "output of a connection that is done");
+    let_go(end);
+}
+
 static void end_of_file(struct end *end)
 {
     weir_connection_eof(end->connection, "cut");
-    network_touch(end);
+    if (weir_connection_done(end->connection))
+        network_touch(end);
+    else
+        let_go(end);
 }
 
 void wire_look(weir_connection *connection)

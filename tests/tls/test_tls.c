@@ -2,6 +2,7 @@
 /*
  * test_tls.c - calls over TLS, how connections end, and memory that runs out; under a fake clock.
  */
+#include "conn/connection.h"
 #include "tls/secure_pair.h"
 
 #include <string.h>
@@ -162,17 +163,28 @@ static void a_connection_cut_at_any_byte_ends_the_call(void **state)
     }
 }
 
-static void a_handshake_has_ten_seconds(void **state)
+/* A channel that has 5 s to connect: less than its server gives it. */
+static void give_five_seconds(struct pair *p)
+{
+    weir_channel_options options = {
+        .loop = p->loop, .tls = credentials_make(NULL, &ca), .connect_timeout_ns = WEIR_SECONDS(5)};
+
+    pair_drop_channel(p);
+    assert_int_equal(weir_channel_create("server:1", &options, &p->channel, NULL), WEIR_OK);
+    weir_tls_unref(options.tls);
+}
+
+static void a_clients_handshake_has_the_time_for_connecting(void **state)
 {
     struct pair *p = *state;
     struct reader r;
 
+    give_five_seconds(p);
     p->held[SERVER] = true;
     pair_call(p, &r, "/t.T/Echo", text("hello"));
     pair_settle(p);
-    pair_advance(p, WEIR_SECONDS(10) - 1);
+    pair_advance(p, WEIR_SECONDS(5) - 1);
     expect_pending(&r);
-    assert_int_equal(pair_wire_count(p), 1);
     pair_advance(p, 1);
     expect_error(&r, WEIR_UNAVAILABLE);
     assert_non_null(strstr(r.why, "the TLS handshake took too long"));
@@ -180,6 +192,36 @@ static void a_handshake_has_ten_seconds(void **state)
     reader_clear(&r);
     p->held[SERVER] = false;
     expect_works(p);
+}
+
+/* The handshake is done, and then nothing comes: not even another second is given. */
+static void a_servers_hello_shares_its_time_with_the_handshake(void **state)
+{
+    struct pair *p = *state;
+    weir_call *call = weir_call_create("/t.T/Echo");
+    struct reader fails, waits;
+
+    give_five_seconds(p);
+    p->held[SERVER] = true;
+    pair_call(p, &fails, "/t.T/Echo", text("hello"));
+    weir_call_set_wait_for_ready(call, true);
+    pair_make(p, &waits, call, text("hello"));
+    pair_advance(p, WEIR_SECONDS(3));
+    p->held[SERVER] = false;
+    while (!pair_connection(p, CLIENT)->opened)
+        assert_true(pair_step(p));
+    p->held[SERVER] = true;
+    pair_advance(p, WEIR_SECONDS(2) - 1);
+    expect_pending(&fails);
+    pair_advance(p, 1);
+    expect_error(&fails, WEIR_UNAVAILABLE);
+    assert_string_equal(fails.why, "connection lost: the server's SETTINGS did not come in time");
+    reader_clear(&fails);
+    p->held[SERVER] = false;
+    pair_advance(p, WEIR_SECONDS(1));
+    expect_text(&waits, "hello");
+    expect_end(&waits);
+    reader_clear(&waits);
 }
 
 static void a_client_that_says_nothing_is_let_go_after_the_handshakes_time(void **state)
@@ -352,7 +394,8 @@ int main(void)
         TLS_TEST(a_socket_that_stalls_stops_the_generator),
         TLS_TEST(a_connection_that_is_cut_was_not_closed),
         TLS_TEST(a_connection_cut_at_any_byte_ends_the_call),
-        TLS_TEST(a_handshake_has_ten_seconds),
+        TLS_TEST(a_clients_handshake_has_the_time_for_connecting),
+        TLS_TEST(a_servers_hello_shares_its_time_with_the_handshake),
         TLS_TEST(a_client_that_says_nothing_is_let_go_after_the_handshakes_time),
         TLS_TEST(a_shutdown_does_not_wait_for_handshakes),
         OWN_TEST(a_client_that_says_nothing_is_let_go_after_the_servers_time),

@@ -62,13 +62,19 @@ static weir_server *start_server(const char *address, uint16_t *port)
     return server;
 }
 
-static weir_channel *open_channel_on(const char *target, weir_loop *loop)
+/* `time_ns` 0: the default. */
+static weir_channel *open_channel_for(const char *target, weir_loop *loop, uint64_t time_ns)
 {
-    const weir_channel_options options = {.loop = loop};
+    const weir_channel_options options = {.loop = loop, .connect_timeout_ns = time_ns};
     weir_channel *channel;
 
     assert_int_equal(weir_channel_create(target, &options, &channel, NULL), WEIR_OK);
     return channel;
+}
+
+static weir_channel *open_channel_on(const char *target, weir_loop *loop)
+{
+    return open_channel_for(target, loop, 0);
 }
 
 /* ---- peers that vanish ---- */
@@ -304,14 +310,14 @@ static void a_server_and_a_channel_run_inside_a_foreign_loop(void **state)
 
 /* ---- servers that vanish ---- */
 
-static int listen_by_hand(char target[32])
+static int listen_by_hand(char target[32], int backlog)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(listen(fd, backlog), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     snprintf(target, 32, "127.0.0.1:%u", ntohs(address.sin_port));
     return fd;
@@ -338,7 +344,7 @@ static void a_reset_behind_unread_bytes_is_seen(void **state)
     weir_item item;
     weir_poll poll;
     char target[32], byte;
-    int listener = listen_by_hand(target), fd;
+    int listener = listen_by_hand(target, 1), fd;
 
     (void)state;
     assert_int_equal(weir_uv_create(&uv, NULL), WEIR_OK);
@@ -366,6 +372,60 @@ static void a_reset_behind_unread_bytes_is_seen(void **state)
     close(listener);
 }
 
+/* ---- servers that never speak ---- */
+
+static void expect_failed(const char *target, const char *why)
+{
+    weir_channel *channel = open_channel_for(target, NULL, WEIR_MILLISECONDS(20));
+    weir_call *call = weir_call_create("/t.T/Echo");
+    weir_status status = {0};
+    weir_bytes reply;
+
+    weir_call_set_timeout(call, WEIR_SECONDS(60));
+    assert_int_equal(weir_channel_unary(channel, call, (weir_bytes){0}, &reply, &status),
+                     WEIR_UNAVAILABLE);
+    assert_non_null(memmem(status.message.data, status.message.size, why, strlen(why)));
+    weir_status_clear(&status);
+    weir_call_unref(call);
+    weir_channel_unref(channel);
+}
+
+/* The system accepts for it. */
+static void a_server_that_never_speaks_is_given_up(void **state)
+{
+    char target[32];
+    int listener = listen_by_hand(target, 8);
+    int before = echo_next_fd();
+
+    (void)state;
+    expect_failed(target, "the server's SETTINGS did not come in time");
+    assert_int_equal(echo_next_fd(), before);
+    close(listener);
+}
+
+/* A queue that is full answers nobody. */
+static void a_server_that_does_not_accept_is_given_up(void **state)
+{
+    char target[32];
+    int listener = listen_by_hand(target, 0);
+    int waiting[4], before;
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+
+    (void)state;
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    for (int i = 0; i < 4; i++) {
+        waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)!connect(waiting[i], (struct sockaddr *)&address, size);
+    }
+    before = echo_next_fd();
+    expect_failed(target, "connecting took too long");
+    assert_int_equal(echo_next_fd(), before);
+    for (int i = 0; i < 4; i++)
+        close(waiting[i]);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +438,8 @@ int main(void)
         cmocka_unit_test(a_host_name_is_looked_up),
         cmocka_unit_test(a_server_and_a_channel_run_inside_a_foreign_loop),
         cmocka_unit_test(a_reset_behind_unread_bytes_is_seen),
+        cmocka_unit_test(a_server_that_never_speaks_is_given_up),
+        cmocka_unit_test(a_server_that_does_not_accept_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
