@@ -33,12 +33,14 @@ struct http2_session {
     void *recent;
     struct http2_counts counts;
     struct progress progress;
-    uint32_t error; /* why it is broken */
-    size_t kept;    /* bytes of DATA that the connection's window lacks yet */
+    uint32_t error;     /* why it is broken */
+    uint8_t frame_type; /* of the frame that came last */
+    size_t kept;        /* bytes of DATA that the connection's window lacks yet */
     uint64_t notice_ping;
     bool notice; /* one waits to be sent, and a ping goes behind it */
     bool client;
     bool broken;
+    bool said_why;  /* in a GOAWAY that is queued, or sent */
     bool no_memory; /* something must be said and cannot: the connection has to end */
     bool mute;      /* it can say nothing any more, not even why it is broken */
 };
@@ -143,6 +145,7 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *header, v
     bool last = (header->flags & NGHTTP2_FLAG_END_STREAM) != 0;
 
     (void)ng;
+    s->frame_type = header->type;
     /* DATA may be all padding: what is in it counts when it comes. */
     if (header->type == NGHTTP2_HEADERS || (header->type == NGHTTP2_DATA && last))
         s->counts.work++;
@@ -296,6 +299,12 @@ static int on_frame_not_sent(nghttp2_session *ng, const nghttp2_frame *frame, in
     return 0;
 }
 
+/* nghttp2's last one has no debug data: whoever keeps the last GOAWAY would not know why. */
+static bool is_bare_goaway(const uint8_t *frame, ssize_t size)
+{
+    return size == FRAME_HEADER_SIZE + 8 && frame[3] == NGHTTP2_GOAWAY;
+}
+
 bool http2_send(struct http2_session *s, struct output *output)
 {
     bool fine = !s->mute;
@@ -308,6 +317,8 @@ bool http2_send(struct http2_session *s, struct output *output)
 
         if (size == 0)
             break;
+        if (s->said_why && is_bare_goaway(data, size))
+            continue;
         fine = size > 0 && output_prepare(output, (size_t)size);
         if (fine)
             output_write(output, data, (size_t)size);
@@ -452,6 +463,21 @@ static uint32_t error_of(ssize_t failure)
     }
 }
 
+/* The peer's debug data; NULL: the error says it. */
+static const char *reason_of(ssize_t failure, uint8_t frame_type)
+{
+    switch (failure) {
+    case NGHTTP2_ERR_FLOODED:
+        return frame_type == NGHTTP2_PING ? "too_many_pings" : "too_many_settings";
+    case NGHTTP2_ERR_TOO_MANY_SETTINGS:
+        return "too_many_settings";
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+        return "too_many_continuations";
+    default:
+        return NULL;
+    }
+}
+
 static void follow_frames(struct http2_session *s, const uint8_t *data, size_t size)
 {
     progress_add(&s->progress, data, size);
@@ -471,7 +497,7 @@ bool http2_receive(struct http2_session *s, const uint8_t *data, size_t size)
     if (taken >= 0)
         return true;
     s->error = error_of(taken);
-    http2_terminate(s, s->error, NULL);
+    http2_terminate(s, s->error, reason_of(taken, s->frame_type));
     s->broken = true;
     return false;
 }
@@ -710,8 +736,10 @@ void http2_shutdown(struct http2_session *s, const char *debug)
 
 void http2_terminate(struct http2_session *s, uint32_t error, const char *debug)
 {
-    if (debug != NULL)
+    if (debug != NULL) {
         submit_goaway(s, error, debug);
+        s->said_why = true;
+    }
     nghttp2_session_terminate_session(s->ng, error);
 }
 

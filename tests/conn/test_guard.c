@@ -503,6 +503,22 @@ static void pings_too_close_together_end_the_connection(void **state)
     }
     expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
     assert_true(goaway_says(p, 0, "too_many_pings"));
+    assert_int_equal(peer_count(p, NGHTTP2_GOAWAY, 0), 1); /* none behind it without the reason */
+}
+
+/* So many in one read that nghttp2 itself has enough before the guard looks. */
+static void a_burst_of_pings_is_called_that(void **state)
+{
+    struct peer *p = *state;
+    struct buffer *out = &p->out;
+
+    for (int i = 0; i < 2000; i++)
+        peer_frame(p, NGHTTP2_PING, 0, 0, "12345678", 8);
+    assert_int_equal(weir_connection_input(p->connection, out->data, out->size), WEIR_INTERNAL);
+    out->size = 0;
+    peer_settle(p);
+    expect_goaway(p, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_true(goaway_says(p, 0, "too_many_pings"));
 }
 
 static void pings_far_enough_apart_or_with_data_between_are_no_strikes(void **state)
@@ -740,6 +756,7 @@ int main(void)
         SERVER_TEST(frames_for_streams_that_are_gone_are_whole_too),
         SERVER_TEST(connections_past_the_most_are_refused_until_one_leaves),
         SERVER_TEST(pings_too_close_together_end_the_connection),
+        SERVER_TEST_WHOLE(a_burst_of_pings_is_called_that),
         SERVER_TEST(pings_far_enough_apart_or_with_data_between_are_no_strikes),
         SERVER_TEST(frames_that_move_nothing_end_the_connection),
         SERVER_TEST(tiny_messages_with_a_window_update_each_are_no_flood),
