@@ -214,6 +214,43 @@ static void one_message_that_waits_is_none_either(void **state)
     assert_int_equal(call->responses.given, 2);
 }
 
+/* Its reply used the window up; nothing tells the server that the end is next but a poll. */
+static void without_a_window_the_end_of_a_call_is_seen_although_memory_is_short(void **state)
+{
+    struct peer *p = *state;
+    struct served *call;
+
+    stall(p, 3, 14, PIECE);
+    call = open_call(p, 91, (struct source){.size = 95, .count = 1, .over = true});
+    peer_message(p, 91, END_STREAM, "ask");
+    peer_settle(p);
+    assert_int_equal(call->responses.given, 1);
+    assert_int_equal(reader_skim(&call->requests), 1);
+    peer_window(p, 91, 100);
+    peer_settle(p);
+    assert_int_equal(peer_body_size(p, 91), 100);
+    expect_status(p, 91, WEIR_OK);
+}
+
+/* The same of one whose end is not next: it runs ahead by that poll, once. */
+static void one_that_does_not_end_then_runs_ahead_by_one_message_and_no_more(void **state)
+{
+    struct peer *p = *state;
+    struct served *call;
+
+    stall(p, 3, 14, PIECE);
+    call = open_call(p, 91, (struct source){.size = 95, .count = 9});
+    peer_message(p, 91, END_STREAM, "ask");
+    for (uint64_t i = 1; i <= 2; i++) {
+        peer_settle(p);
+        assert_int_equal(call->responses.given, i);
+        peer_window(p, 91, 100);
+        peer_settle(p);
+    }
+    assert_int_equal(peer_body_size(p, 91), 200);
+    assert_int_equal(call->responses.given, 2);
+}
+
 static void with_windows_open_streams_wait_while_another_call_holds_a_message(void **state)
 {
     struct peer *p = *state;
@@ -507,6 +544,8 @@ int main(void)
         BUDGET_TEST(streams_do_not_run_ahead_until_there_is_memory),
         BUDGET_TEST(what_a_handler_does_not_take_is_no_reason_to_run_it_ahead),
         BUDGET_TEST(one_message_that_waits_is_none_either),
+        BUDGET_TEST(without_a_window_the_end_of_a_call_is_seen_although_memory_is_short),
+        BUDGET_TEST(one_that_does_not_end_then_runs_ahead_by_one_message_and_no_more),
         BUDGET_TEST(with_windows_open_streams_wait_while_another_call_holds_a_message),
         BUDGET_TEST(replies_of_one_who_holds_much_leave_while_none_stalls),
         BUDGET_TEST(what_lets_memory_go_goes_on),
