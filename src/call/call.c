@@ -207,12 +207,17 @@ void weir_call_usage(const weir_call *call, weir_usage *out)
     out->blocked_since = atomic_load_explicit(&budget->blocked_since, memory_order_relaxed);
 }
 
+void call_own_pipe(const weir_call *call, weir_pipe *pipe)
+{
+    if (pipe != NULL && call->budget != NULL)
+        pipe_charge(pipe, call->budget, atomic_load(&call->poke));
+}
+
 weir_pipe *weir_call_pipe(weir_call *call, const weir_pipe_options *options, weir_stream *reader)
 {
     weir_pipe *pipe = weir_pipe_create(options, reader);
 
-    if (pipe != NULL && call->budget != NULL)
-        pipe_charge(pipe, call->budget, atomic_load(&call->poke));
+    call_own_pipe(call, pipe);
     return pipe;
 }
 

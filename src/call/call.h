@@ -79,6 +79,10 @@ static inline size_t call_message_memory(size_t max_receive_size)
  * that. */
 void call_connect(weir_call *call, struct weir_cell *cell, struct call_budget *budget);
 
+/* What the pipe, in which there is nothing yet, will hold counts as held by the call, if that was
+ * made. `pipe` may be NULL. */
+void call_own_pipe(const weir_call *call, weir_pipe *pipe);
+
 /* `bytes` are a struct weir_tls_peer, of which it takes a reference; or empty. */
 void call_set_tls_peer(weir_call *call, const weir_bytes *bytes);
 

@@ -185,8 +185,10 @@ weir_pipe *weir_pipe_create(const weir_pipe_options *options, weir_stream *reade
 void pipe_charge(weir_pipe *pipe, struct call_budget *budget, struct weir_cell *keeper)
 {
     cell_ref(keeper);
+    pthread_mutex_lock(&pipe->lock);
     pipe->budget = budget;
     pipe->keeper = keeper;
+    pthread_mutex_unlock(&pipe->lock);
 }
 
 weir_pipe *weir_pipe_ref(weir_pipe *pipe)

@@ -11,7 +11,7 @@ struct call_budget;
 struct weir_cell;
 
 /* What the pipe holds is charged to `budget`, which lives as long as `keeper`. Before its first
- * message. */
+ * message; its reader may be another's already. */
 void pipe_charge(weir_pipe *pipe, struct call_budget *budget, struct weir_cell *keeper);
 
 #endif

@@ -85,6 +85,7 @@ weir_typed_client *weir_typed_open(const weir_method *method, weir_channel *chan
     client->call = weir_call_ref(call);
     client->task = task;
     client->responses = weir_typed_start(method, channel, call, open_requests(client, request));
+    call_own_pipe(call, client->requests);
     message_arena_init(&client->own, call->max_message_memory, call);
     return client;
 }

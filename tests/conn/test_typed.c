@@ -675,6 +675,28 @@ static void a_self_that_could_not_be_made_refuses_every_call(void **state)
     }
 }
 
+static void what_a_client_wrote_counts_as_held_by_its_call(void **state)
+{
+    struct pair *p = *state;
+    weir_call *made = weir_call_create(NULL);
+    weir_typed_client *client = weir_typed_open(&bidi_method, p->channel, made, NULL, NULL);
+    char large[5001] = {0};
+    struct note note;
+    weir_usage usage;
+    size_t before;
+
+    memset(large, 'x', sizeof large - 1);
+    note = note_make(1, large);
+    weir_call_usage(made, &usage);
+    before = usage.held;
+    assert_int_equal(weir_typed_client_write(client, &note), WEIR_OK);
+    weir_call_usage(made, &usage);
+    assert_in_range(usage.held, before + 5000, before + 5100);
+    weir_typed_client_close(client);
+    weir_call_unref(made);
+    pair_settle(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -699,6 +721,7 @@ int main(void)
         PAIR_TEST(a_call_that_was_made_stays_as_it_was),
         PAIR_TEST(a_servers_call_is_no_clients),
         PAIR_TEST(a_call_without_a_method_is_refused),
+        PAIR_TEST(what_a_client_wrote_counts_as_held_by_its_call),
         PAIR_TEST(a_functions_self_is_released_once_with_the_server),
         PAIR_TEST(a_functions_self_is_released_once_when_it_is_not_registered),
         PAIR_TEST(a_functions_self_is_released_once_when_memory_is_out),
