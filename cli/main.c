@@ -3,8 +3,10 @@
  * main.c - the `weir` command: finds the subcommand and runs it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 
@@ -95,10 +97,21 @@ static int run(int argc, char *const *argv)
     return command != NULL ? command->run(argc - 2, argv + 2) : unknown(argv[1]);
 }
 
+/* Where one of the three was closed, the next file or socket would take its place, and what is
+ * printed would go there. What stands in for it refuses it, as a closed one does. */
+static void keep_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
-    int code = run(argc, argv);
+    int code;
 
+    keep_standard_streams();
+    code = run(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
     fprintf(stderr, "weir: cannot write to standard output: %s\n", strerror(errno));

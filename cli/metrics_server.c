@@ -98,6 +98,15 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
 
 /* ---- the socket ---- */
 
+/* getaddrinfo would take 65536 for 0. */
+static bool is_port(const char *text)
+{
+    size_t size = strlen(text);
+
+    return size != 0 && size <= 5 && strspn(text, "0123456789") == size &&
+           strtoul(text, NULL, 10) <= UINT16_MAX;
+}
+
 /* "[::1]:9090" into "::1" and "9090". */
 static bool split(const char *address, char host[ADDRESS_SIZE], const char **port)
 {
@@ -113,7 +122,7 @@ static bool split(const char *address, char host[ADDRESS_SIZE], const char **por
     memcpy(host, address + bracket, size);
     host[size] = '\0';
     *port = colon + 1;
-    return **port != '\0' && strspn(*port, "0123456789") == strlen(*port);
+    return is_port(*port);
 }
 
 /* A listening socket, or -1 and *why. */

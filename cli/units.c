@@ -139,7 +139,9 @@ const char *format_duration(char out[UNITS_TEXT_SIZE], uint64_t ns)
 {
     unsigned long long us = ns / 1000;
 
-    if (us < 1000)
+    if (ns != 0 && us == 0)
+        snprintf(out, UNITS_TEXT_SIZE, "%llu ns", (unsigned long long)ns);
+    else if (us < 1000)
         snprintf(out, UNITS_TEXT_SIZE, "%llu us", us);
     else if (us < 60000000)
         snprintf(out, UNITS_TEXT_SIZE, "%llu.%03llu s", us / 1000000, us / 1000 % 1000);

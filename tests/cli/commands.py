@@ -598,6 +598,23 @@ class Serve(unittest.TestCase):
         _, err = client.communicate(timeout=PATIENCE)
         self.assertEqual(client.returncode, 1, err)
 
+    def test_closed_standard_streams_are_nobody_elses(self):
+        """Nothing the server opens takes their place, and what it prints goes nowhere."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/socket"
+            process = start("serve", "--listen", "unix:" + path,
+                            preexec_fn=lambda: (os.close(0), os.close(1)))
+            self.addCleanup(process.kill)
+            deadline = time.monotonic() + PATIENCE
+            status = None
+            while status != 0 and time.monotonic() < deadline:
+                status, out, _ = run("tick", "unix:" + path, "--count", "1")
+            self.assertEqual((status, out), (0, b"message_0\n"))
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 1)
+        self.assertEqual(err, b"weir: cannot write to standard output: Bad file descriptor\n")
+
     def test_a_second_signal_ends_it_at_once(self):
         server = Server("--grace", "1h")
         client = start("tick", server.address, "--count", 0)

@@ -219,6 +219,7 @@ static void sizes_and_times_are_written_for_people(void **state)
     assert_string_equal(format_size(text, 1024), "1.0 KiB");
     assert_string_equal(format_size(text, 1048575), "1.0 MiB");
     assert_string_equal(format_size(text, 1.5 * (1 << 30)), "1.5 GiB");
+    assert_string_equal(format_duration(text, 1), "1 ns");
     assert_string_equal(format_duration(text, 850000), "850 us");
     assert_string_equal(format_duration(text, 1002345678), "1.002 s");
     assert_string_equal(format_duration(text, UINT64_C(125000000000)), "2 m 05 s");

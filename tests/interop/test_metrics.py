@@ -165,7 +165,8 @@ class Addresses(unittest.TestCase):
     def test_what_is_wrong_with_an_address_is_said(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             self.assert_refused(f"127.0.0.1:{taken.getsockname()[1]}", "Address already in use")
-        for address in ("127.0.0.1", ":9090", "127.0.0.1:", "127.0.0.1:http", "::1:9090", "[::1]"):
+        for address in ("127.0.0.1", ":9090", "127.0.0.1:", "127.0.0.1:http", "::1:9090", "[::1]",
+                        "127.0.0.1:65536", "127.0.0.1:99999"):
             self.assert_refused(address, "host:port or [v6]:port is an address")
         self.assert_refused("192.0.2.1:9090", "Cannot assign requested address")
 
