@@ -315,6 +315,24 @@ static weir_code get_server_sockets(void *self, weir_call *call,
 
 /* ---- what clients ask: one thing ---- */
 
+static weir_code get_server(void *self, weir_call *call,
+                            const Grpc__Channelz__V1__GetServerRequest *request,
+                            Grpc__Channelz__V1__GetServerResponse *response, weir_status *why)
+{
+    weir_channelz *channelz = self;
+    const struct channelz_entity *entity;
+    weir_code code = WEIR_OK;
+
+    pthread_mutex_lock(&channelz->lock);
+    entity = find(channelz, request->server_id);
+    if (entity == NULL || entity->server == NULL)
+        code = not_found("server", request->server_id, why);
+    else
+        response->server = channelz_describe_server(weir_call_arena(call), entity);
+    pthread_mutex_unlock(&channelz->lock);
+    return code == WEIR_OK && response->server == NULL ? out_of_memory(why) : code;
+}
+
 static weir_code get_channel(void *self, weir_call *call,
                              const Grpc__Channelz__V1__GetChannelRequest *request,
                              Grpc__Channelz__V1__GetChannelResponse *response, weir_status *why)
@@ -410,6 +428,9 @@ weir_code weir_channelz_serve(weir_server *server, weir_channelz *channelz, weir
         {&grpc__channelz__v1__channelz__get_servers__method,
          grpc__channelz__v1__channelz__get_servers__handler(get_servers,
                                                             weir_channelz_ref(channelz), release)},
+        {&grpc__channelz__v1__channelz__get_server__method,
+         grpc__channelz__v1__channelz__get_server__handler(get_server, weir_channelz_ref(channelz),
+                                                           release)},
         {&grpc__channelz__v1__channelz__get_server_sockets__method,
          grpc__channelz__v1__channelz__get_server_sockets__handler(
              get_server_sockets, weir_channelz_ref(channelz), release)},

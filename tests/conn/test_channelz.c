@@ -231,6 +231,30 @@ static void a_channel_leads_to_its_subchannel_and_that_to_its_socket(void **stat
     weir_channelz_unref(channelz);
 }
 
+static void a_server_is_found_by_its_id(void **state)
+{
+    struct pair *pair = *state;
+    weir_arena *arena = weir_arena_create(SIZE_MAX);
+    weir_channelz *channelz;
+    Grpc__Channelz__V1__GetServerRequest request;
+    Grpc__Channelz__V1__Server *found;
+
+    assert_int_equal(weir_channelz_create(&channelz, NULL), WEIR_OK);
+    assert_int_equal(weir_channelz_serve(pair->server, channelz, NULL), WEIR_OK);
+    assert_int_equal(weir_channelz_add_channel(channelz, pair->channel, NULL), WEIR_OK);
+    assert_int_equal(weir_channelz_add_server(channelz, pair->server, "s", NULL), WEIR_OK);
+    grpc__channelz__v1__get_server_request__init(&request);
+    request.server_id = 2;
+    found = ((Grpc__Channelz__V1__GetServerResponse *)ask(
+                 pair, arena, &grpc__channelz__v1__channelz__get_server__method, &request))
+                ->server;
+    assert_int_equal(found->ref->server_id, 2);
+    assert_string_equal(found->ref->name, "s");
+    assert_int_equal(found->data->calls_started, 1); /* this one */
+    weir_arena_free(arena);
+    weir_channelz_unref(channelz);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +263,7 @@ int main(void)
         PAIR_TEST(a_channel_shows_whether_it_is_connected),
         PAIR_TEST(connections_come_in_the_order_of_their_numbers),
         PAIR_TEST(a_channel_leads_to_its_subchannel_and_that_to_its_socket),
+        PAIR_TEST(a_server_is_found_by_its_id),
         PAIR_TEST(what_was_removed_is_not_shown_and_holds_nothing),
     };
 

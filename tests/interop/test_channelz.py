@@ -86,6 +86,8 @@ class Channelz(unittest.TestCase):
         self.assertTrue(answer.end)
         server, = answer.server
         self.assertEqual(server.ref.name, "weir serve")
+        self.assertEqual(self.ask("GetServer", server_id=server.ref.server_id).server.ref,
+                         server.ref)
         self.assertGreaterEqual(server.data.calls_started, 3)
         self.assert_now(server.data.last_call_started_timestamp)
 
