@@ -20,6 +20,8 @@
 #define SERVED_AT_ONCE 16
 /* Output is charged in such pieces; one small batch of replies costs nothing. */
 #define OUTPUT_GRAIN ((size_t)8 * 1024)
+/* A control frame that has no room there yet, as nghttp2 keeps it. */
+#define WAITING_FRAME ((size_t)152)
 /* Who lets so much go, or an eighth of what it holds, does not stall. */
 #define ENOUGH ((size_t)16 * 1024)
 
@@ -369,7 +371,7 @@ void memory_serve(weir_connection *c)
 
 void memory_count_output(weir_connection *c)
 {
-    size_t size = c->output.queued + c->output.kept;
+    size_t size = c->output.queued + c->output.kept + http2_backlog(c->session) * WAITING_FRAME;
     bool anew = c->output_charged == 0;
 
     if (c->secure != NULL)

@@ -379,6 +379,78 @@ static void three_thousand_empty_messages_in_one_frame(void **state)
     expect_status(p, 3, WEIR_OK);
 }
 
+/* ---- what a peer makes it owe, and what is kept of streams ---- */
+
+static uint64_t counted(struct peer *p)
+{
+    weir_total_usage usage;
+
+    weir_server_usage(p->server, &usage);
+    return usage.held;
+}
+
+/* One by one, until it is not read any more; how many. */
+static unsigned ping_until_it_stops_reading(struct peer *p)
+{
+    unsigned count = 0;
+
+    for (; weir_connection_wants_input(p->connection); count++) {
+        peer_frame(p, NGHTTP2_PING, 0, 0, "12345678", 8);
+        peer_settle(p);
+        offered(p);
+    }
+    return count;
+}
+
+static void what_a_peer_that_does_not_read_is_owed_is_bounded_and_counted(void **state)
+{
+    enum { ACK = 17, ACK_WAITING = 152, WAITING = 1000 };
+    const weir_server_options options = {.min_ping_interval_ns = WEIR_NEVER,
+                                         .permit_pings_without_calls = true};
+    struct peer *p;
+    uint64_t before;
+    size_t held;
+
+    (void)state;
+    memory_install();
+    p = peer_of_server(&options);
+    peer_settle(p);
+    p->deaf = true;
+    before = counted(p);
+    held = memory_held();
+    assert_in_range(ping_until_it_stops_reading(p), OUTPUT_BOUND / ACK,
+                    OUTPUT_BOUND / ACK + WAITING);
+    held = memory_held() - held;
+    assert_in_range(held, WAITING * ACK_WAITING, WAITING * ACK_WAITING + 2 * OUTPUT_BOUND);
+    assert_in_range(counted(p) - before, held * 3 / 4, held * 5 / 4);
+    assert_false(weir_connection_done(p->connection));
+    p->deaf = false;
+    peer_settle(p);
+    assert_int_equal(counted(p), before);
+    peer_free(p);
+}
+
+/* Of those that closed the last max_streams, and of those that PRIORITY names a hundred. */
+static void what_http2_keeps_of_streams_is_bounded(void **state)
+{
+    static const uint8_t priority[5] = {0, 0, 0, 0, 1};
+    struct peer *p = *state;
+    size_t before;
+
+    for (int32_t id = 3; id < 603; id += 2) {
+        peer_request(p, id, 0, "/t.T/Unary", NULL);
+        peer_message(p, id, END_STREAM, "ask");
+        peer_settle(p);
+        if (id == 201)
+            before = memory_held();
+    }
+    assert_in_range(memory_held(), before - 1024, before + 1024);
+    for (int32_t id = 1001; id < 7001; id += 2)
+        peer_frame(p, NGHTTP2_PRIORITY, 0, id, priority, sizeof priority);
+    peer_settle(p);
+    assert_in_range(memory_held(), before, before + 32 * 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +474,8 @@ int main(void)
         SERVER_TEST(calls_that_declare_4_MiB_and_send_little_reserve_nothing),
         SERVER_TEST(a_thousand_tiny_messages_in_one_frame),
         SERVER_TEST(three_thousand_empty_messages_in_one_frame),
+        cmocka_unit_test(what_a_peer_that_does_not_read_is_owed_is_bounded_and_counted),
+        SERVER_TEST_WHOLE(what_http2_keeps_of_streams_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
