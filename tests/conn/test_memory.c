@@ -315,6 +315,63 @@ static void a_connection_that_had_no_memory_for_its_output_says_nothing_more(voi
     assert_int_equal(memory_held(), 0);
 }
 
+/* Before the server's hello calls need nothing of their connection but its timers. */
+static bool call_that_waits(struct pair *p, struct reader *r, bool without_memory)
+{
+    weir_call *call = weir_call_create("/t.T/Unary");
+    bool failed;
+
+    weir_call_set_wait_for_ready(call, true);
+    weir_call_set_timeout(call, WEIR_SECONDS(1));
+    pair_make(p, r, call, text("x"));
+    memory_fail_at(without_memory ? 0 : SIZE_MAX);
+    pair_settle(p);
+    failed = memory_failed();
+    memory_fail_at(SIZE_MAX);
+    return failed;
+}
+
+static void a_call_without_memory_for_its_timer_is_refused(void **state)
+{
+    enum { CALLS = 100 };
+    struct pair *p;
+    struct reader first, readers[CALLS];
+    unsigned refused = 0;
+    bool failed = false;
+
+    (void)state;
+    memory_install();
+    p = pair_create(NULL, NULL);
+    p->held[SERVER] = true;
+    pair_call(p, &first, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    for (int i = 0; i < CALLS; i++) {
+        failed = call_that_waits(p, &readers[i], !failed);
+        if (!failed) {
+            expect_pending(&readers[i]);
+            continue;
+        }
+        expect_error(&readers[i], WEIR_RESOURCE_EXHAUSTED);
+        assert_string_equal(readers[i].why, "out of memory for a call");
+        refused++;
+    }
+    assert_in_range(refused, 2, 5); /* each time the timers' array is full */
+    pair_advance(p, WEIR_SECONDS(1));
+    for (int i = 0; i < CALLS; i++) {
+        if (!readers[i].over)
+            expect_error(&readers[i], WEIR_DEADLINE_EXCEEDED);
+        reader_clear(&readers[i]);
+    }
+    p->held[SERVER] = false;
+    pair_settle(p);
+    expect_text(&first, "x");
+    expect_end(&first);
+    reader_clear(&first);
+    expect_next_call(p);
+    pair_free(p);
+    assert_int_equal(memory_held(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_call_survives),
         cmocka_unit_test(a_call_whose_requests_fail_survives),
         cmocka_unit_test(a_connection_that_had_no_memory_for_its_output_says_nothing_more),
+        cmocka_unit_test(a_call_without_memory_for_its_timer_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
