@@ -179,6 +179,52 @@ static void a_maximum_of_64_KiB_keeps_windows_as_they_begin(void **state)
     peer_free(p);
 }
 
+/* A message of the server's on this stream, taken at once. */
+static void answer_a_piece(struct peer *p, int32_t stream, struct reader *reader)
+{
+    peer_large_message(p, stream, 0, PIECE);
+    peer_settle(p);
+    assert_int_equal(reader_skim(reader), 1);
+    peer_settle(p);
+}
+
+/* Its HEADERS have not left, so the server could not be told of a window then. */
+static void a_call_that_begins_as_windows_grow_gets_its_own_when_it_has_left(void **state)
+{
+    struct peer *p = *state;
+    struct source *requests = peer_source(p, (struct source){.count = 1, .size = 10});
+    weir_call *call = weir_call_create("/t.T/Echo");
+    const struct frame *ping;
+    int64_t most = 0, sent = 0;
+    struct reader r;
+
+    peer_headers(p, 1, 0, RESPONSE, NULL);
+    peer_settle(p);
+    (void)reader_skim(&p->neighbour);
+    for (int i = 0; i < 5; i++)
+        answer_a_piece(p, 1, &p->neighbour);
+    peer_advance(p, WEIR_MILLISECONDS(50));
+    assert_int_equal(pings(p), 1);
+    ping = peer_find(p, NGHTTP2_PING, 0, 0);
+    reader_init(&r, weir_channel_call(p->channel, call, source_stream(requests)), call);
+    weir_call_unref(call);
+    expect_pending(&r); /* it waits, and so wants a larger window */
+    peer_frame(p, NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, ping->payload, ping->size);
+    assert_int_equal(weir_connection_input(p->connection, p->out.data, p->out.size), WEIR_OK);
+    p->out.taken = p->out.size = 0;
+    peer_settle(p);
+    assert_non_null(peer_find(p, NGHTTP2_HEADERS, 3, 0));
+    peer_headers(p, 3, 0, RESPONSE, NULL);
+    peer_settle(p);
+    for (int i = 0; i < 8; i++) {
+        answer_a_piece(p, 3, &r);
+        sent += PIECE + 5;
+        most = room(p, 3, sent) > most ? room(p, 3, sent) : most;
+    }
+    assert_in_range(most, FIRST + 20000, 3 * FIRST);
+    reader_clear(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +235,7 @@ int main(void)
                  NULL, NULL),
         SERVER_TEST(who_does_not_read_gets_no_larger_window),
         SERVER_TEST(a_ping_without_an_answer_changes_nothing),
+        CLIENT_TEST(a_call_that_begins_as_windows_grow_gets_its_own_when_it_has_left),
         TEST_ROW("a_maximum_of_64_KiB_keeps_windows_as_they_begin",
                  a_maximum_of_64_KiB_keeps_windows_as_they_begin, NULL, NULL),
     };
