@@ -4,6 +4,11 @@
  *
  * Times are nanoseconds of a monotonic clock, sizes are bytes, and "unlimited" is UINT64_MAX
  * (or SIZE_MAX) throughout. Options structs: the zero value of a field is its default.
+ *
+ * A struct that ends in `reserved` may get more fields, which take their room from there: its size
+ * stays, so programs need not be built again. Whoever fills it leaves them 0, as an initializer
+ * does; where the library fills it they are 0 until they have a name. All other structs stay as
+ * they are.
  */
 #ifndef WEIR_BASE_H
 #define WEIR_BASE_H

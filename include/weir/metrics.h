@@ -63,6 +63,7 @@ typedef struct weir_metric_point {
      * the last, buckets[bound_count], are more than all of them. `count` is the sum of these. */
     uint64_t count;
     const uint64_t *buckets;
+    uint64_t reserved[4];
 } weir_metric_point;
 
 typedef struct weir_metric {
@@ -74,11 +75,13 @@ typedef struct weir_metric {
     size_t bound_count;
     const weir_metric_point *points;
     size_t point_count; /* 0: nothing was counted yet */
+    uint64_t reserved[4];
 } weir_metric;
 
 typedef struct weir_metrics_snapshot {
     const weir_metric *metrics; /* always all of them, in the same order */
     size_t count;
+    uint64_t reserved[4];
 } weir_metrics_snapshot;
 
 /*

@@ -95,6 +95,7 @@ typedef struct weir_tls_peer {
     const char *const *names; /* subjectAltName: "DNS:a.example", "URI:spiffe://b", "IP:::1", */
     size_t name_count;        /* "email:c@example", in their order */
     weir_slice certificate;   /* DER */
+    uint64_t reserved[4];
 } weir_tls_peer;
 
 #ifdef __cplusplus

@@ -544,7 +544,8 @@ weir_code weir_metrics_read(weir_metrics *metrics, weir_metrics_snapshot **out, 
         weir_arena_free(arena);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a snapshot of metrics");
     }
-    *snapshot = (struct snapshot){{all, INSTRUMENTS}, arena, weir_metrics_ref(metrics)};
+    *snapshot =
+        (struct snapshot){{.metrics = all, .count = INSTRUMENTS}, arena, weir_metrics_ref(metrics)};
     *out = &snapshot->shown;
     return WEIR_OK;
 }
