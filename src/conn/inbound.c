@@ -12,6 +12,9 @@
 #include "conn/window.h"
 #include "framing/compression.h"
 
+/* So much is inflated for all calls of a loop before it looks at its sockets again. */
+#define EFFORT_A_TURN ((size_t)1 << 20)
+
 /* Under the lock, where others may use it: charges what the reader holds. One small chunk is in
  * what each call costs. */
 static inline void count_memory(struct inbound *in)
@@ -115,12 +118,31 @@ static void count_news(struct inbound *in)
     atomic_store_explicit(&in->news, news + 1, memory_order_relaxed);
 }
 
+/* A few bytes may take long to inflate: others have their turn before the next of them. */
+static bool must_rest(const struct inbound *in)
+{
+    const struct mailbox *mailbox = in->poke.mailbox;
+
+    return in->encoding != WEIR_IDENTITY && mailbox_is_local(mailbox) &&
+           mailbox->effort >= EFFORT_A_TURN && frame_reader_has_message(&in->reader);
+}
+
+/* The reader is polled again in the next turn. */
+static weir_poll rest(struct inbound *in, weir_task *task)
+{
+    weir_waker_keep(&in->waker, task);
+    weir_waker_wake(&in->waker);
+    return WEIR_PENDING;
+}
+
 static weir_poll take(struct inbound *in, weir_task *task, weir_item *out)
 {
     if (in->call != NULL)
         show_call(in);
     if (in->aborted)
         return end_with(in, out);
+    if (must_rest(in))
+        return rest(in, task);
     if (frame_reader_take(&in->reader, &out->message, &out->flags)) {
         in->caught_up = !frame_reader_has_message(&in->reader);
         out->flags = out->flags != 0 ? WEIR_ITEM_COMPRESSED : 0;
@@ -161,10 +183,13 @@ static weir_poll fail(struct inbound *in, weir_item *out)
 static weir_poll inflate_item(struct inbound *in, weir_compression encoding, size_t max_size,
                               weir_item *out)
 {
+    struct mailbox *mailbox = in->poke.mailbox;
     weir_bytes plain;
     weir_code code =
         compression_inflate(encoding, &out->message, max_size, &in->memory, &plain, &out->status);
 
+    if (mailbox_is_local(mailbox))
+        mailbox->effort += code == WEIR_OK ? plain.size : EFFORT_A_TURN;
     if (code != WEIR_OK)
         return fail(in, out);
     weir_bytes_unref(&out->message);

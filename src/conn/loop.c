@@ -120,6 +120,7 @@ void weir_loop_turn(weir_loop *loop, uint64_t now_ns)
     turn_start();
     loop_attach(loop);
     loop->mailbox->attended = true;
+    loop->mailbox->effort = 0;
     mailbox_drain(loop->mailbox);
     fire_timers(loop);
     list_init(&due);

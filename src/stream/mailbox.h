@@ -41,6 +41,7 @@ struct mailbox {
     struct cell_queue local; /* the driver's thread only */
     _Atomic(const void *) thread;
     bool attended; /* the driver's thread only: it looks again before it sleeps */
+    size_t effort; /* likewise: bytes that its polls inflated in this turn */
     void (*notify)(void *self);
     void *self;
 };

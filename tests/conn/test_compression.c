@@ -175,14 +175,20 @@ static void a_function_of_bytes_is_told_that_its_request_came_compressed(void **
 /* ---- peers of a server ---- */
 
 /* A request of gzip with these bytes as its one message, flagged. */
-static void send_compressed(struct peer *p, int32_t id, const char *path, const void *data,
-                            size_t size)
+static void queue_compressed(struct peer *p, int32_t id, const char *path, const void *data,
+                             size_t size)
 {
     uint8_t prefix[5] = {1, 0, 0, (uint8_t)(size >> 8), (uint8_t)size};
 
     peer_request(p, id, 0, path, "grpc-encoding", "gzip", "grpc-accept-encoding", "gzip", NULL);
     peer_data(p, id, 0, prefix, sizeof prefix);
     peer_data(p, id, END_STREAM, data, size);
+}
+
+static void send_compressed(struct peer *p, int32_t id, const char *path, const void *data,
+                            size_t size)
+{
+    queue_compressed(p, id, path, data, size);
     peer_settle(p);
 }
 
@@ -266,6 +272,36 @@ static void a_bomb_is_resource_exhausted(void **state)
     expect_status(p, 3, WEIR_RESOURCE_EXHAUSTED);
     expect_unharmed(p);
     weir_bytes_unref(&bomb);
+    weir_bytes_unref(&zeros);
+    deflater_free(deflater);
+}
+
+/* Ten times a megabyte in ten kilobytes that come at once. */
+static void others_have_their_turn_between_messages_that_take_long_to_inflate(void **state)
+{
+    struct deflater *deflater = deflater_create();
+    struct peer *p = *state;
+    struct buffer *out = &p->out;
+    uint8_t *memory;
+    weir_bytes zeros = weir_bytes_new((size_t)1 << 20, &memory), small;
+
+    memset(memory, 0, zeros.size);
+    assert_true(deflater_run(deflater, WEIR_GZIP, &zeros, &small));
+    peer_settings(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0x7fffffff);
+    peer_window(p, 0, 0x7fff0000);
+    peer_settle(p);
+    for (int32_t id = 3; id < 23; id += 2)
+        queue_compressed(p, id, "/t.T/Unary", small.data, small.size);
+    assert_int_equal(weir_connection_input(p->connection, out->data, out->size), WEIR_OK);
+    out->size = 0;
+    for (unsigned turns = 1; turns <= 10; turns++) {
+        weir_loop_turn(p->loop, now);
+        assert_int_equal(p->service->unary_calls, turns);
+        assert_int_equal(weir_loop_wakeup(p->loop), 0);
+    }
+    peer_settle(p);
+    expect_status(p, 21, WEIR_OK);
+    weir_bytes_unref(&small);
     weir_bytes_unref(&zeros);
     deflater_free(deflater);
 }
@@ -378,6 +414,7 @@ int main(void)
         SERVER_TEST(a_message_that_is_no_gzip_is_internal_whatever_the_handler_says),
         SERVER_TEST(a_handler_that_overlooks_a_broken_message_cannot_end_with_ok),
         SERVER_TEST(a_bomb_is_resource_exhausted),
+        SERVER_TEST_WHOLE(others_have_their_turn_between_messages_that_take_long_to_inflate),
         SERVER_TEST(a_server_compresses_only_for_clients_that_accept_it),
         CLIENT_TEST(a_client_says_what_it_accepts_and_how_it_compresses),
         CLIENT_TEST(a_broken_response_is_internal_and_the_server_is_told),
