@@ -481,10 +481,14 @@ bool weir_connection_wants_input(const weir_connection *c)
 
 void connection_pull(weir_connection *c)
 {
+    bool crowded = connection_is_crowded(c);
+
     turn_start();
     memory_clock_output(c);
     if (!http2_send(c->session, &c->output) && !c->broken)
         connection_break(c, "HTTP/2 error");
+    if (crowded && c->client && !connection_is_crowded(c))
+        connection_start_queued(c);
     memory_clock_output(c);
     turn_stop();
     measure_windows(c);

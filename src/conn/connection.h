@@ -152,6 +152,9 @@ bool connection_takes_calls(weir_connection *connection);
  */
 bool connection_admits(weir_connection *connection, struct exchange *e);
 
+/* So much waits in the session for the socket that no request is given to it. */
+bool connection_is_crowded(const weir_connection *connection);
+
 /* Client: starts as many of those that wait as there is room for. */
 void connection_start_queued(weir_connection *connection);
 

@@ -7,6 +7,9 @@
  */
 #include "conn/connection.h"
 
+/* Frames may wait in the session for room in the output; beyond that requests wait here, where those
+ * that are over can be forgotten. */
+#define MAX_UNSENT 1000
 /* A call that never left goes to so many other connections; servers that all go away are enough. */
 #define MAX_MOVES 10
 
@@ -17,11 +20,16 @@ bool connection_can_request(const weir_connection *c)
     return c->drain == DRAIN_NOT && !c->shutdown_asked && http2_can_request(c->session);
 }
 
+bool connection_is_crowded(const weir_connection *c)
+{
+    return http2_backlog(c->session) >= MAX_UNSENT;
+}
+
 static size_t room_for_streams(const weir_connection *c)
 {
     uint32_t max = http2_max_streams(c->session);
 
-    return c->opened && c->streams < max ? max - c->streams : 0;
+    return c->opened && c->streams < max && !connection_is_crowded(c) ? max - c->streams : 0;
 }
 
 bool connection_keeps(const weir_connection *c, const struct exchange *e)

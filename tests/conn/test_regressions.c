@@ -215,6 +215,39 @@ static void calls_that_end_before_their_turn_are_freed(void **state)
     reader_clear(&r);
 }
 
+/* Likewise where the server takes any number, and reads nothing. */
+static void calls_that_end_while_the_socket_is_full_are_freed(void **state)
+{
+    struct pair *p = *state;
+    size_t before = 0;
+    struct reader r;
+
+    pair_free(p);
+    p = *state = pair_create(&(weir_server_options){.max_streams = UINT32_MAX}, NULL);
+    pair_call(p, &r, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    reader_clear(&r);
+    pair_settle(p);
+    p->held[CLIENT] = true;
+    for (unsigned i = 0; i < 2000; i++) {
+        pair_make(p, &r, call_with_timeout("/t.T/Unary", WEIR_MILLISECONDS(1)), text("x"));
+        pair_advance(p, WEIR_MILLISECONDS(1));
+        expect_error(&r, WEIR_DEADLINE_EXCEEDED);
+        reader_clear(&r);
+        if (i == 1499)
+            before = memory_held();
+    }
+    assert_in_range(memory_held(), 0, before + 4096);
+    pair_call(p, &r, "/t.T/Unary", text("y"));
+    pair_settle(p);
+    expect_pending(&r);
+    p->held[CLIENT] = false;
+    pair_settle(p);
+    expect_text(&r, "y");
+    expect_end(&r);
+    reader_clear(&r);
+}
+
 /* How many calls a server takes at once is not known before its first settings came, and it refuses
  * those that are more. */
 static void calls_made_before_the_server_spoke_are_not_refused(void **state)
@@ -386,6 +419,7 @@ int main(void)
         PAIR_TEST(calls_that_end_while_no_connection_is_made_are_freed),
         PAIR_TEST(calls_made_before_the_server_spoke_are_not_refused),
         PAIR_TEST(calls_that_end_before_their_turn_are_freed),
+        PAIR_TEST(calls_that_end_while_the_socket_is_full_are_freed),
         PAIR_TEST(a_call_that_starts_behind_its_channels_end_is_refused),
         PAIR_TEST(a_poll_may_call_cancel_drop_and_shut_down),
         PAIR_TEST(a_peer_that_never_reads_is_not_read_without_bound),
