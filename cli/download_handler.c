@@ -2,8 +2,10 @@
 /*
  * download_handler.c - Download: a file in chunks.
  *
- * A poll that finds no chunk asks the pool's threads for one and is woken when it is there. Nobody
- * reads ahead: a download whose client stalls holds one chunk, no thread and no place in a queue.
+ * A poll reads a chunk that the system has in memory; else it asks the pool's threads to bring it
+ * there and is woken. Nobody reads ahead, and no chunk waits here for a poll: that may be long in
+ * coming when the server's memory is short, and nobody would count the chunk. So a download whose
+ * client stalls holds what the library holds for it, no thread and no place in a queue.
  */
 #include <weir/protobuf.h>
 
@@ -22,8 +24,9 @@ struct download {
     int fd;
     uint64_t size, offset;
     size_t chunk_size;
-    weir_poll result; /* of the last job; PENDING: it was taken */
-    weir_bytes chunk;
+    bool began;     /* the first reply was made */
+    bool fetched;   /* the last job brought the next chunk into the system's memory */
+    weir_code code; /* of the last job */
     weir_status why;
 };
 
@@ -65,34 +68,22 @@ static weir_bytes reply_for(uint64_t total_size, size_t size, uint8_t **data)
     return message;
 }
 
-/* Reads the next chunk right into the message it is sent as. */
-static weir_code read_chunk(struct download *d)
+static size_t next_size(const struct download *d)
 {
     uint64_t left = d->size - d->offset;
-    size_t size = left < d->chunk_size ? (size_t)left : d->chunk_size, got;
-    uint8_t *data = NULL;
-    weir_code code;
 
-    d->chunk = reply_for(d->offset == 0 ? d->size : 0, size, &data);
-    if (weir_bytes_failed(&d->chunk))
-        return weir_fail(&d->why, WEIR_RESOURCE_EXHAUSTED, "out of memory");
-    code = files_read(d->fd, d->offset, data, size, &got, &d->why);
-    if (code != WEIR_OK)
-        return code;
-    if (got < size)
-        return weir_fail(&d->why, WEIR_ABORTED, "the file became shorter while it was sent");
-    d->offset += size;
-    return WEIR_OK;
+    return left < d->chunk_size ? (size_t)left : d->chunk_size;
 }
 
 static void download_run(file_job *job)
 {
     struct download *d = (struct download *)job;
-    weir_code code = d->path != NULL ? open_file(d) : WEIR_OK;
 
-    if (code == WEIR_OK)
-        code = read_chunk(d);
-    d->result = code == WEIR_OK ? WEIR_READY : WEIR_ERROR;
+    if (d->path != NULL)
+        d->code = open_file(d);
+    if (d->code == WEIR_OK)
+        d->code = files_fetch(d->fd, d->offset, next_size(d), &d->why);
+    d->fetched = true;
 }
 
 static void download_drop(file_job *job)
@@ -101,33 +92,62 @@ static void download_drop(file_job *job)
 
     if (d->fd >= 0)
         close(d->fd);
-    weir_bytes_unref(&d->chunk);
     weir_status_clear(&d->why);
     free(d->path);
     free(d);
 }
 
+static weir_poll fail(struct download *d, weir_item *out)
+{
+    out->status = d->why;
+    d->why = (weir_status){0};
+    return WEIR_ERROR;
+}
+
+/* Into memory that is allocated and filled within one poll: so the library always knows of it. */
+static weir_poll read_chunk(struct download *d, weir_task *task, weir_item *out)
+{
+    size_t size = next_size(d), got = size;
+    uint8_t *data = NULL;
+    weir_bytes message = reply_for(d->offset == 0 ? d->size : 0, size, &data);
+
+    if (weir_bytes_failed(&message))
+        d->code = weir_fail(&d->why, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    else if (d->fetched)
+        d->code = files_read(d->fd, d->offset, data, size, &got, &d->why);
+    else if (!files_read_cached(d->fd, d->offset, data, size)) {
+        weir_bytes_unref(&message);
+        file_job_start(&d->job, task);
+        return WEIR_PENDING;
+    }
+    if (got < size && d->code == WEIR_OK)
+        d->code = weir_fail(&d->why, WEIR_ABORTED, "the file became shorter while it was sent");
+    if (d->code != WEIR_OK) {
+        weir_bytes_unref(&message);
+        return fail(d, out);
+    }
+    d->fetched = false;
+    d->began = true;
+    d->offset += size;
+    out->message = message;
+    return WEIR_READY;
+}
+
 static weir_poll next_chunk(void *state, weir_task *task, weir_item *out)
 {
     struct download *d = state;
-    weir_poll result;
 
     if (!file_job_idle(&d->job, task))
         return WEIR_PENDING;
-    result = d->result;
-    d->result = WEIR_PENDING;
-    if (result == WEIR_READY) {
-        out->message = d->chunk;
-        d->chunk = (weir_bytes){0};
-    } else if (result == WEIR_ERROR) {
-        out->status = d->why;
-        d->why = (weir_status){0};
-    } else if (d->fd >= 0 && d->offset == d->size) {
-        result = WEIR_END;
-    } else {
+    if (d->code != WEIR_OK)
+        return fail(d, out);
+    if (d->path != NULL) {
         file_job_start(&d->job, task);
+        return WEIR_PENDING;
     }
-    return result;
+    if (d->began && d->offset == d->size)
+        return WEIR_END;
+    return read_chunk(d, task, out);
 }
 
 static void download_release(void *state)
@@ -151,7 +171,6 @@ static struct download *download_create(const served_files *files, char *path, s
     d->path = path;
     d->fd = -1;
     d->chunk_size = chunk_size != 0 ? chunk_size : DEFAULT_CHUNK;
-    d->result = WEIR_PENDING;
     return d;
 }
 

@@ -17,12 +17,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "utf8.h"
 
 /* A rename during the resolution makes the kernel give up, and it asks to be tried again. */
 enum { TRIES = 16 };
+
+/* Read at a time where only the reading counts; on the stack. */
+enum { FETCH_SIZE = 32 << 10 };
 
 int files_open_directory(const char *path)
 {
@@ -124,4 +128,31 @@ weir_code files_read(int fd, uint64_t offset, uint8_t *out, size_t size, size_t 
         *got += (size_t)n;
     }
     return WEIR_OK;
+}
+
+bool files_read_cached(int fd, uint64_t offset, uint8_t *out, size_t size)
+{
+#ifdef RWF_NOWAIT
+    const struct iovec into = {out, size};
+
+    return preadv2(fd, &into, 1, (off_t)offset, RWF_NOWAIT) == (ssize_t)size;
+#else
+    (void)fd, (void)offset, (void)out, (void)size;
+    return false;
+#endif
+}
+
+weir_code files_fetch(int fd, uint64_t offset, size_t size, weir_status *why)
+{
+    uint8_t scratch[FETCH_SIZE];
+    weir_code code = WEIR_OK;
+
+    for (size_t at = 0, got = FETCH_SIZE; at < size && got == FETCH_SIZE && code == WEIR_OK;
+         at += got) {
+        size_t left = size - at;
+
+        code =
+            files_read(fd, offset + at, scratch, left < FETCH_SIZE ? left : FETCH_SIZE, &got, why);
+    }
+    return code;
 }

@@ -31,4 +31,10 @@ weir_code files_copy_path(const char *path, char **out, weir_status *why);
 weir_code files_read(int fd, uint64_t offset, uint8_t *out, size_t size, size_t *got,
                      weir_status *why);
 
+/* The same without blocking: false when not all of it is in memory. */
+bool files_read_cached(int fd, uint64_t offset, uint8_t *out, size_t size);
+
+/* Brings it into memory, for a files_read that hardly blocks then. */
+weir_code files_fetch(int fd, uint64_t offset, size_t size, weir_status *why);
+
 #endif

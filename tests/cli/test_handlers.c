@@ -499,6 +499,23 @@ static void a_file_that_grows_is_sent_as_it_was(void **state)
     assert_ends(&replies, WEIR_OK);
 }
 
+/* Polls may be long in coming when memory is short, and meanwhile nobody counts what waits here. */
+static void no_chunk_is_held_for_a_poll(void **state)
+{
+    weir_stream replies;
+    weir_item item;
+
+    (void)state;
+    write_file("w", "hello");
+    replies = download("file", 0);
+    weir_task_begin(task, now);
+    assert_int_equal(weir_stream_poll(&replies, task, &item), WEIR_PENDING);
+    sem_wait(&woken);
+    write_file("w", "HELLO");
+    assert_chunk(&replies, 5, "HELLO");
+    assert_ends(&replies, WEIR_OK);
+}
+
 static void bad_downloads_are_refused(void **state)
 {
     static const struct {
@@ -743,6 +760,7 @@ int main(void)
         cmocka_unit_test(a_download_is_the_file_in_chunks),
         cmocka_unit_test(an_empty_file_is_one_empty_chunk),
         cmocka_unit_test(a_file_that_becomes_shorter_aborts_its_download),
+        cmocka_unit_test(no_chunk_is_held_for_a_poll),
         cmocka_unit_test(a_file_that_grows_is_sent_as_it_was),
         cmocka_unit_test(bad_downloads_are_refused),
         cmocka_unit_test(stalled_downloads_hold_no_thread),
