@@ -2,9 +2,10 @@
 /*
  * tail_handler.c - Tail: a file line by line, followed as it grows.
  *
- * Lines are cut from one buffer of fixed size that the pool's threads fill when it holds no whole
- * line. At the file's end it is looked at again every tenth of a second, by the task's clock; the
- * file is not watched, so this works on every file system. The buffer is all that a tail holds.
+ * Lines are cut from one buffer that the pool's threads fill when it holds no whole line. At the
+ * file's end it is looked at again every tenth of a second, by the task's clock; the file is not
+ * watched, so this works on every file system. The buffer is all that a tail holds, and nobody
+ * counts it: so it is small, and grows only for a line that is longer.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "files.h"
 #include "handlers.h"
 
-enum { BUFFER_SIZE = 64 << 10 };
+enum { BUFFER_SIZE = 64 << 10, USUAL_SIZE = 2 << 10 };
 
 #define LOOK_AGAIN WEIR_MILLISECONDS(100)
 
@@ -33,7 +34,8 @@ struct tail {
     uint64_t next_look_ns;
     weir_code code;
     weir_status why;
-    uint8_t buffer[BUFFER_SIZE];
+    uint8_t *buffer;
+    size_t capacity;
 };
 
 /* The file became shorter: what is left of it is read anew, and half a line of old is dropped. */
@@ -44,6 +46,24 @@ static void restart(struct tail *t)
     t->restarted = true;
 }
 
+/* False: out of memory. */
+static bool make_room(struct tail *t)
+{
+    size_t capacity = t->end == 0 ? USUAL_SIZE : t->capacity;
+    uint8_t *larger;
+
+    if (t->end == capacity)
+        capacity *= 2;
+    if (capacity == t->capacity)
+        return true;
+    larger = realloc(t->buffer, capacity);
+    if (larger == NULL)
+        return false;
+    t->buffer = larger;
+    t->capacity = capacity;
+    return true;
+}
+
 static weir_code read_more(struct tail *t)
 {
     struct stat status;
@@ -52,7 +72,9 @@ static weir_code read_more(struct tail *t)
 
     if (fstat(t->fd, &status) == 0 && (uint64_t)status.st_size < t->offset)
         restart(t);
-    code = files_read(t->fd, t->offset, t->buffer + t->end, BUFFER_SIZE - t->end, &got, &t->why);
+    if (!make_room(t))
+        return weir_fail(&t->why, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    code = files_read(t->fd, t->offset, t->buffer + t->end, t->capacity - t->end, &got, &t->why);
     t->offset += got;
     t->end += got;
     t->at_end = got == 0;
@@ -88,6 +110,7 @@ static void tail_drop(file_job *job)
     if (t->fd >= 0)
         close(t->fd);
     weir_status_clear(&t->why);
+    free(t->buffer);
     free(t->path);
     free(t);
 }
@@ -115,8 +138,8 @@ static void compact(struct tail *t)
 /* Cuts the next line from the buffer, or all of a full one. */
 static bool cut_line(struct tail *t, Weir__Demo__V1__TailReply *out)
 {
-    const uint8_t *from = t->buffer + t->scanned;
-    const uint8_t *line_end = memchr(from, '\n', t->end - t->scanned);
+    const uint8_t *line_end =
+        t->end > t->scanned ? memchr(t->buffer + t->scanned, '\n', t->end - t->scanned) : NULL;
 
     if (line_end != NULL) {
         reply(t, (size_t)(line_end - t->buffer) - t->begin, false, out);
@@ -174,13 +197,12 @@ static void tail_release(void *state)
 /* `path` moves in. NULL: out of memory. */
 static struct tail *tail_create(const served_files *files, char *path, bool from_end)
 {
-    struct tail *t = malloc(sizeof *t);
+    struct tail *t = calloc(1, sizeof *t);
 
     if (t == NULL) {
         free(path);
         return NULL;
     }
-    memset(t, 0, offsetof(struct tail, buffer)); /* pages of the buffer come when they are used */
     file_job_init(&t->job, files->pool, tail_run, tail_drop);
     t->directory = files->directory;
     t->path = path;

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <semaphore.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -665,6 +666,30 @@ static void tail_begins_again_when_the_file_became_shorter(void **state)
     weir_stream_release(&lines);
 }
 
+/* Nobody counts it. A sanitizer's allocator says 0 here. */
+static void a_stalled_tail_holds_little(void **state)
+{
+    enum { TAILS = 200, MOST = 8 << 10 };
+    weir_stream lines[TAILS];
+    char text[30000];
+    size_t before;
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    for (size_t i = 9; i < sizeof text; i += 10)
+        text[i] = '\n';
+    text[sizeof text - 1] = '\0';
+    write_file("w", text);
+    before = mallinfo2().uordblks;
+    for (size_t i = 0; i < TAILS; i++) {
+        lines[i] = tail(false);
+        assert_line(&lines[i], "xxxxxxxxx");
+    }
+    assert_true(mallinfo2().uordblks - before < (size_t)TAILS * MOST);
+    for (size_t i = 0; i < TAILS; i++)
+        weir_stream_release(&lines[i]);
+}
+
 enum { LONGEST = 64 << 10 };
 
 /* A line of `size` bytes comes back whole, cut where it must be. */
@@ -768,6 +793,7 @@ int main(void)
         cmocka_unit_test(tail_follows_a_file_that_grows),
         cmocka_unit_test(tail_from_the_end_leaves_out_what_is_there),
         cmocka_unit_test(tail_begins_again_when_the_file_became_shorter),
+        cmocka_unit_test(a_stalled_tail_holds_little),
         cmocka_unit_test(long_lines_are_cut_and_none_is_lost),
         cmocka_unit_test(many_lines_across_many_reads_are_all_there),
         cmocka_unit_test(a_server_without_a_directory_says_so),
