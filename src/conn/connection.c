@@ -379,7 +379,7 @@ void weir_connection_free(weir_connection *c)
 
     if (c == NULL)
         return;
-    if (c->client)
+    if (c->client && !connection_can_request(c))
         connection_pass_on_unsent(c);
     connection_lose(c, WEIR_UNAVAILABLE, "closed", false);
     while ((link = list_take(&c->exchanges)) != NULL)

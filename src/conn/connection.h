@@ -211,8 +211,7 @@ void connection_greeted(weir_connection *connection);
 /* NULL: memory is out. */
 struct http2_session *connection_new_session(weir_connection *connection);
 
-/* Client: calls that never left go to another connection, where the server went away in good
- * order. */
+/* Client: it is lost, and calls that never left go to another connection. */
 void connection_pass_on_unsent(weir_connection *connection);
 
 /* It carries nothing any more: its calls end, but those that may wait for another try. */

@@ -72,6 +72,8 @@ const char *connection_late(const weir_connection *c)
 /* An error of HTTP/2 is told to the server first, if it reads. */
 void connection_break(weir_connection *c, const char *reason)
 {
+    if (c->client && c->guard.greeted)
+        connection_pass_on_unsent(c);
     c->broken = true;
     connection_name(c);
     if (is_opening(c))

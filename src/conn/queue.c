@@ -87,19 +87,30 @@ void connection_dequeue(weir_connection *c, struct exchange *e)
         connection_start_queued(c);
 }
 
-/* The server went away in good order, and calls came too late for that. */
+/* The request of one that has a stream's id may lie in the session yet. */
+static bool never_left(const weir_connection *c, const struct exchange *e)
+{
+    if (e->state.status_fixed)
+        return false;
+    if (e->id == 0)
+        return !e->headers_out || e->unsent;
+    return !http2_is_open(c->session, e->id);
+}
+
 void connection_pass_on_unsent(weir_connection *c)
 {
     struct list *link, *next;
 
-    if (connection_can_request(c))
-        return;
     for (link = c->exchanges.next; link != &c->exchanges; link = next) {
         struct exchange *e = LIST_MEMBER(link, struct exchange, link);
 
         next = link->next;
-        if (e->id == 0 && (!e->headers_out || e->unsent) && !e->state.status_fixed)
-            (void)!connection_passes_on(c, e);
+        if (!never_left(c, e))
+            continue;
+        if (e->id != 0)
+            http2_forget(c->session, e->id);
+        e->id = 0;
+        (void)!connection_passes_on(c, e);
     }
 }
 

@@ -181,8 +181,6 @@ static bool decrypt(weir_connection *c)
             return true;
         case TLS_CLOSED:
             s->peer_closed = true;
-            if (c->client)
-                connection_pass_on_unsent(c);
             connection_break(c, "the peer closed it");
             return false;
         default:

@@ -144,6 +144,70 @@ static void a_call_that_moved_still_has_its_deadline(void **state)
     reader_clear(&r);
 }
 
+static void a_call_that_waits_moves_when_its_connection_is_lost(void **state)
+{
+    struct reader running, waiting;
+    struct pair *p = start_two_calls(state, &running, &waiting);
+
+    pair_cut(p);
+    pair_settle(p);
+    expect_error(&running, WEIR_UNAVAILABLE);
+    expect_text(&waiting, "x");
+    expect_end(&waiting);
+    reader_clear(&running);
+    reader_clear(&waiting);
+}
+
+/* A frame that is too large is an error of HTTP/2. */
+static void a_call_that_waits_moves_when_its_connection_breaks(void **state)
+{
+    static const uint8_t frame[] = {0xff, 0xff, 0xff, 6, 0, 0, 0, 0, 0};
+    struct reader running, waiting;
+    struct pair *p = start_two_calls(state, &running, &waiting);
+
+    (void)!weir_connection_input(pair_connection(p, CLIENT), frame, sizeof frame);
+    pair_settle(p);
+    expect_error(&running, WEIR_UNAVAILABLE);
+    expect_text(&waiting, "x");
+    expect_end(&waiting);
+    reader_clear(&running);
+    reader_clear(&waiting);
+}
+
+static void a_call_whose_request_lies_in_a_session_that_is_lost_moves(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    expect_unary(p);
+    p->held[CLIENT] = true;
+    pair_call(p, &r, "/t.T/Unary", text("x"));
+    pair_settle(p);
+    pair_cut(p);
+    p->held[CLIENT] = false;
+    pair_settle(p);
+    expect_text(&r, "x");
+    expect_end(&r);
+    assert_int_equal(p->connects, 2);
+    reader_clear(&r);
+}
+
+/* Nobody listens there any more: it does not wait for another try. */
+static void a_call_that_moved_fails_where_no_other_connection_is_made(void **state)
+{
+    struct reader running, waiting;
+    struct pair *p = start_two_calls(state, &running, &waiting);
+
+    p->refuses = true;
+    pair_cut(p);
+    pair_settle(p);
+    expect_error(&running, WEIR_UNAVAILABLE);
+    expect_error(&waiting, WEIR_UNAVAILABLE);
+    assert_int_equal(p->connects, 2);
+    reader_clear(&running);
+    reader_clear(&waiting);
+}
+
 /* Nothing happened for an hour, and nobody told the loop the time. */
 static void a_grace_counts_from_the_shutdown_and_not_from_the_last_turn(void **state)
 {
@@ -690,6 +754,10 @@ int main(void)
         PAIR_TEST(a_call_that_waits_moves_when_its_connection_is_shut_down),
         PAIR_TEST(a_call_whose_request_could_not_leave_moves),
         PAIR_TEST(a_call_that_moved_still_has_its_deadline),
+        PAIR_TEST(a_call_that_waits_moves_when_its_connection_is_lost),
+        PAIR_TEST(a_call_that_waits_moves_when_its_connection_breaks),
+        PAIR_TEST(a_call_whose_request_lies_in_a_session_that_is_lost_moves),
+        PAIR_TEST(a_call_that_moved_fails_where_no_other_connection_is_made),
         PAIR_TEST(a_grace_counts_from_the_shutdown_and_not_from_the_last_turn),
         PAIR_TEST(a_lost_connection_is_unavailable_here_and_cancelled_there),
         PAIR_TEST(a_response_that_came_whole_survives_its_connection),
