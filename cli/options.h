@@ -55,6 +55,9 @@ typedef struct command_line {
     size_t operand_count;
 } command_line;
 
+/* An array's two fields in it. */
+#define WITH_COUNT(array) (array), sizeof(array) / sizeof *(array)
+
 typedef enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_WRONG } options_result;
 
 /* Parses argv[0..argc). OPTIONS_WRONG: `why`, cut to its size, is what to tell the user. */

@@ -33,15 +33,7 @@ static bool parse(int argc, char *const *argv, client_options *o,
         CLIENT_OPTIONS(o),
     };
     const operand operands[] = {{"ADDRESS", &o->address}};
-    const command_line line = {
-        .command = "tick",
-        .about = about,
-        .more = more,
-        .options = options,
-        .option_count = sizeof options / sizeof *options,
-        .operands = operands,
-        .operand_count = sizeof operands / sizeof *operands,
-    };
+    const command_line line = {"tick", about, more, WITH_COUNT(options), WITH_COUNT(operands)};
 
     return options_read(&line, argc, argv, code);
 }

@@ -40,15 +40,7 @@ static bool parse(int argc, char *const *argv, client_options *o, const char **f
         CLIENT_OPTIONS(o),
     };
     const operand operands[] = {{"ADDRESS", &o->address}, {"FILE", file}};
-    const command_line line = {
-        .command = "upload",
-        .about = about,
-        .more = more,
-        .options = options,
-        .option_count = sizeof options / sizeof *options,
-        .operands = operands,
-        .operand_count = sizeof operands / sizeof *operands,
-    };
+    const command_line line = {"upload", about, more, WITH_COUNT(options), WITH_COUNT(operands)};
 
     return options_read(&line, argc, argv, code);
 }
