@@ -9,6 +9,7 @@
 #include "channel/channel.h"
 
 #include "base/alloc.h"
+#include "base/defaults.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -370,30 +371,26 @@ static char *make_tls_name(const weir_tls *tls, const char *authority)
     return name;
 }
 
+static void set_defaults(weir_channel_options *options)
+{
+    SET_DEFAULT(options->max_receive_size, (size_t)4 << 20);
+    SET_DEFAULT(options->max_message_memory, call_message_memory(options->max_receive_size));
+    SET_DEFAULT(options->max_header_size, (size_t)16 << 10);
+    SET_DEFAULT(options->connect_timeout_ns, WEIR_SECONDS(20));
+    SET_DEFAULT(options->keepalive_ns, WEIR_NEVER);
+    SET_DEFAULT(options->keepalive_timeout_ns, WEIR_SECONDS(20));
+    SET_DEFAULT(options->memory_limit, UINT64_MAX);
+    SET_DEFAULT(options->stall_timeout_ns, WEIR_SECONDS(10));
+    if (options->keepalive_ns < MIN_KEEPALIVE_NS)
+        options->keepalive_ns = MIN_KEEPALIVE_NS;
+}
+
 static void set_options(weir_channel *channel, const weir_channel_options *options)
 {
     if (options != NULL)
         channel->options = *options;
+    set_defaults(&channel->options);
     channel->logger.log = channel->options.log;
-    if (channel->options.max_receive_size == 0)
-        channel->options.max_receive_size = (size_t)4 << 20;
-    if (channel->options.max_message_memory == 0)
-        channel->options.max_message_memory =
-            call_message_memory(channel->options.max_receive_size);
-    if (channel->options.max_header_size == 0)
-        channel->options.max_header_size = (size_t)16 << 10;
-    if (channel->options.connect_timeout_ns == 0)
-        channel->options.connect_timeout_ns = WEIR_SECONDS(20);
-    if (channel->options.keepalive_ns == 0)
-        channel->options.keepalive_ns = WEIR_NEVER;
-    if (channel->options.keepalive_ns < MIN_KEEPALIVE_NS)
-        channel->options.keepalive_ns = MIN_KEEPALIVE_NS;
-    if (channel->options.memory_limit == 0)
-        channel->options.memory_limit = UINT64_MAX;
-    if (channel->options.stall_timeout_ns == 0)
-        channel->options.stall_timeout_ns = WEIR_SECONDS(10);
-    if (channel->options.keepalive_timeout_ns == 0)
-        channel->options.keepalive_timeout_ns = WEIR_SECONDS(20);
     if (channel->options.authority != NULL) {
         mem_free(channel->target.authority);
         channel->target.authority = mem_copy_string(channel->options.authority);

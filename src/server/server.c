@@ -7,47 +7,33 @@
 #include "server/server.h"
 
 #include "base/alloc.h"
+#include "base/defaults.h"
 #include "call/call.h"
 
 #include <assert.h>
 #include <string.h>
 
-static void set_default(uint64_t *option, uint64_t value)
-{
-    if (*option == 0)
-        *option = value;
-}
-
 static void set_defaults(weir_server_options *options)
 {
-    if (options->threads == 0)
-        options->threads = 1;
-    if (options->max_streams == 0)
-        options->max_streams = 100;
-    if (options->max_receive_size == 0)
-        options->max_receive_size = (size_t)4 << 20;
-    if (options->max_message_memory == 0)
-        options->max_message_memory = call_message_memory(options->max_receive_size);
-    if (options->max_header_size == 0)
-        options->max_header_size = (size_t)16 << 10;
-    if (options->max_threads == 0)
-        options->max_threads = 16;
-    if (options->max_queue == 0)
-        options->max_queue = 1024;
-    if (options->max_cancels_per_second == 0)
-        options->max_cancels_per_second = 100;
-    if (options->max_connections == 0)
-        options->max_connections = SIZE_MAX;
-    set_default(&options->handshake_timeout_ns, WEIR_SECONDS(20));
-    set_default(&options->header_timeout_ns, WEIR_SECONDS(30));
-    set_default(&options->keepalive_ns, WEIR_SECONDS(2 * 60 * 60));
-    set_default(&options->keepalive_timeout_ns, WEIR_SECONDS(20));
-    set_default(&options->min_ping_interval_ns, WEIR_SECONDS(5 * 60));
-    set_default(&options->max_connection_idle_ns, WEIR_NEVER);
-    set_default(&options->max_connection_age_ns, WEIR_NEVER);
-    set_default(&options->max_connection_age_grace_ns, WEIR_NEVER);
-    set_default(&options->memory_limit, UINT64_MAX);
-    set_default(&options->stall_timeout_ns, WEIR_SECONDS(10));
+    SET_DEFAULT(options->threads, 1);
+    SET_DEFAULT(options->max_streams, 100);
+    SET_DEFAULT(options->max_receive_size, (size_t)4 << 20);
+    SET_DEFAULT(options->max_message_memory, call_message_memory(options->max_receive_size));
+    SET_DEFAULT(options->max_header_size, (size_t)16 << 10);
+    SET_DEFAULT(options->max_threads, 16);
+    SET_DEFAULT(options->max_queue, 1024);
+    SET_DEFAULT(options->max_cancels_per_second, 100);
+    SET_DEFAULT(options->max_connections, SIZE_MAX);
+    SET_DEFAULT(options->handshake_timeout_ns, WEIR_SECONDS(20));
+    SET_DEFAULT(options->header_timeout_ns, WEIR_SECONDS(30));
+    SET_DEFAULT(options->keepalive_ns, WEIR_SECONDS(2 * 60 * 60));
+    SET_DEFAULT(options->keepalive_timeout_ns, WEIR_SECONDS(20));
+    SET_DEFAULT(options->min_ping_interval_ns, WEIR_SECONDS(5 * 60));
+    SET_DEFAULT(options->max_connection_idle_ns, WEIR_NEVER);
+    SET_DEFAULT(options->max_connection_age_ns, WEIR_NEVER);
+    SET_DEFAULT(options->max_connection_age_grace_ns, WEIR_NEVER);
+    SET_DEFAULT(options->memory_limit, UINT64_MAX);
+    SET_DEFAULT(options->stall_timeout_ns, WEIR_SECONDS(10));
 }
 
 static void read_usage(void *self, struct metrics_usage *out)
