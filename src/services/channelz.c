@@ -8,42 +8,27 @@
 #include <weir/channelz.h>
 
 #include "channelz_describe.h"
+#include "shared.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 enum { PAGE_MAX = 100 };
 
 struct weir_channelz {
-    atomic_size_t references;
-    weir_arena *arena; /* that it lies in */
-    pthread_mutex_t lock;
+    struct shared shared;
     struct channelz_entity *entities;
     int64_t last_id;
 };
 
 weir_code weir_channelz_create(weir_channelz **out, weir_status *why)
 {
-    weir_arena *arena = weir_arena_create(SIZE_MAX);
-    weir_channelz *channelz = arena != NULL ? weir_arena_alloc(arena, sizeof *channelz) : NULL;
-
-    *out = NULL;
-    if (channelz == NULL || pthread_mutex_init(&channelz->lock, NULL) != 0) {
-        weir_arena_free(arena);
-        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for channelz");
-    }
-    atomic_init(&channelz->references, 1);
-    channelz->arena = arena;
-    channelz->entities = NULL;
-    channelz->last_id = 0;
-    *out = channelz;
-    return WEIR_OK;
+    *out = shared_create(sizeof **out, why);
+    return *out != NULL ? WEIR_OK : WEIR_RESOURCE_EXHAUSTED;
 }
 
 weir_channelz *weir_channelz_ref(weir_channelz *channelz)
 {
-    atomic_fetch_add_explicit(&channelz->references, 1, memory_order_relaxed);
+    shared_ref(&channelz->shared);
     return channelz;
 }
 
@@ -51,15 +36,13 @@ void weir_channelz_unref(weir_channelz *channelz)
 {
     struct channelz_entity *entity;
 
-    if (channelz == NULL ||
-        atomic_fetch_sub_explicit(&channelz->references, 1, memory_order_acq_rel) != 1)
+    if (channelz == NULL || !shared_drop(&channelz->shared))
         return;
     while ((entity = channelz->entities) != NULL) {
         channelz->entities = entity->next;
         weir_arena_free(entity->arena);
     }
-    pthread_mutex_destroy(&channelz->lock);
-    weir_arena_free(channelz->arena);
+    shared_free(&channelz->shared);
 }
 
 /* ---- what is shown ---- */
@@ -86,12 +69,12 @@ static weir_code add(weir_channelz *channelz, struct channelz_entity *entity, we
 
     if (entity == NULL)
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for channelz");
-    pthread_mutex_lock(&channelz->lock);
+    pthread_mutex_lock(&channelz->shared.lock);
     entity->id = ++channelz->last_id;
     while (*at != NULL)
         at = &(*at)->next;
     *at = entity;
-    pthread_mutex_unlock(&channelz->lock);
+    pthread_mutex_unlock(&channelz->shared.lock);
     return WEIR_OK;
 }
 
@@ -122,13 +105,13 @@ static void remove_entity(weir_channelz *channelz, const weir_server *server,
     struct channelz_entity **at = &channelz->entities;
     struct channelz_entity *removed;
 
-    pthread_mutex_lock(&channelz->lock);
+    pthread_mutex_lock(&channelz->shared.lock);
     while (*at != NULL && ((*at)->server != server || (*at)->channel != channel))
         at = &(*at)->next;
     removed = *at;
     if (removed != NULL)
         *at = removed->next;
-    pthread_mutex_unlock(&channelz->lock);
+    pthread_mutex_unlock(&channelz->shared.lock);
     if (removed != NULL)
         weir_arena_free(removed->arena);
 }
@@ -224,9 +207,9 @@ static weir_code get_servers(void *self, weir_call *call,
     response->server = weir_call_alloc(call, max * sizeof *response->server);
     if (response->server == NULL)
         return out_of_memory(why);
-    pthread_mutex_lock(&channelz->lock);
+    pthread_mutex_lock(&channelz->shared.lock);
     code = list_servers(channelz, weir_call_arena(call), request->start_server_id, max, response);
-    pthread_mutex_unlock(&channelz->lock);
+    pthread_mutex_unlock(&channelz->shared.lock);
     return code == WEIR_OK ? code : out_of_memory(why);
 }
 
@@ -261,9 +244,9 @@ static weir_code get_top_channels(void *self, weir_call *call,
     response->channel = weir_call_alloc(call, max * sizeof *response->channel);
     if (response->channel == NULL)
         return out_of_memory(why);
-    pthread_mutex_lock(&channelz->lock);
+    pthread_mutex_lock(&channelz->shared.lock);
     code = list_channels(channelz, weir_call_arena(call), request->start_channel_id, max, response);
-    pthread_mutex_unlock(&channelz->lock);
+    pthread_mutex_unlock(&channelz->shared.lock);
     return code == WEIR_OK ? code : out_of_memory(why);
 }
 
@@ -303,13 +286,13 @@ static weir_code get_server_sockets(void *self, weir_call *call,
 
     if (max == 0)
         return bad_size(why);
-    pthread_mutex_lock(&channelz->lock);
+    pthread_mutex_lock(&channelz->shared.lock);
     entity = find(channelz, request->server_id);
     if (entity == NULL || entity->server == NULL)
         code = not_found("server", request->server_id, why);
     else if (list_sockets(entity, call, request->start_socket_id, max, response) != WEIR_OK)
         code = out_of_memory(why);
-    pthread_mutex_unlock(&channelz->lock);
+    pthread_mutex_unlock(&channelz->shared.lock);
     return code;
 }
 
@@ -323,13 +306,13 @@ static weir_code get_server(void *self, weir_call *call,
     const struct channelz_entity *entity;
     weir_code code = WEIR_OK;
 
-    pthread_mutex_lock(&channelz->lock);
+    pthread_mutex_lock(&channelz->shared.lock);
     entity = find(channelz, request->server_id);
     if (entity == NULL || entity->server == NULL)
         code = not_found("server", request->server_id, why);
     else
         response->server = channelz_describe_server(weir_call_arena(call), entity);
-    pthread_mutex_unlock(&channelz->lock);
+    pthread_mutex_unlock(&channelz->shared.lock);
     return code == WEIR_OK && response->server == NULL ? out_of_memory(why) : code;
 }
 
@@ -341,13 +324,13 @@ static weir_code get_channel(void *self, weir_call *call,
     const struct channelz_entity *entity;
     weir_code code = WEIR_OK;
 
-    pthread_mutex_lock(&channelz->lock);
+    pthread_mutex_lock(&channelz->shared.lock);
     entity = find(channelz, request->channel_id);
     if (entity == NULL || entity->channel == NULL)
         code = not_found("channel", request->channel_id, why);
     else
         response->channel = channelz_describe_channel(weir_call_arena(call), entity);
-    pthread_mutex_unlock(&channelz->lock);
+    pthread_mutex_unlock(&channelz->shared.lock);
     return code == WEIR_OK && response->channel == NULL ? out_of_memory(why) : code;
 }
 
@@ -361,13 +344,13 @@ static weir_code get_subchannel(void *self, weir_call *call,
     int64_t id = request->subchannel_id;
     weir_code code = WEIR_OK;
 
-    pthread_mutex_lock(&channelz->lock);
+    pthread_mutex_lock(&channelz->shared.lock);
     entity = find_around(channelz, id);
     if (entity == NULL || entity->channel == NULL || id != channelz_id(entity, CHANNELZ_SUBCHANNEL))
         code = not_found("subchannel", id, why);
     else
         response->subchannel = channelz_describe_subchannel(weir_call_arena(call), entity);
-    pthread_mutex_unlock(&channelz->lock);
+    pthread_mutex_unlock(&channelz->shared.lock);
     return code == WEIR_OK && response->subchannel == NULL ? out_of_memory(why) : code;
 }
 
@@ -394,13 +377,13 @@ static weir_code get_socket(void *self, weir_call *call,
     weir_connection_info info;
     weir_code code = WEIR_OK;
 
-    pthread_mutex_lock(&channelz->lock);
+    pthread_mutex_lock(&channelz->shared.lock);
     entity = find_around(channelz, request->socket_id);
     if (!find_connection(entity, request->socket_id, &info))
         code = not_found("socket", request->socket_id, why);
     else
         response->socket = channelz_describe_socket(weir_call_arena(call), entity, &info);
-    pthread_mutex_unlock(&channelz->lock);
+    pthread_mutex_unlock(&channelz->shared.lock);
     return code == WEIR_OK && response->socket == NULL ? out_of_memory(why) : code;
 }
 

@@ -8,9 +8,8 @@
 #include <weir/health.h>
 
 #include "grpc/health/v1/health.weir.h"
+#include "shared.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 /* More names than this are not listed: the reply would have no bound. */
@@ -34,9 +33,7 @@ struct watcher {
 };
 
 struct weir_health {
-    atomic_size_t references;
-    weir_arena *arena; /* of the services, and of this structure itself */
-    pthread_mutex_t lock;
+    struct shared shared; /* the services are in its arena, too */
     struct service *services;
     struct watcher *watchers;
     size_t count;
@@ -46,20 +43,11 @@ struct weir_health {
 
 weir_code weir_health_create(weir_health **out, weir_status *why)
 {
-    weir_arena *arena = weir_arena_create(SIZE_MAX);
-    weir_health *health = arena != NULL ? weir_arena_alloc(arena, sizeof *health) : NULL;
+    weir_health *health = shared_create(sizeof *health, why);
 
     *out = NULL;
-    if (health == NULL || pthread_mutex_init(&health->lock, NULL) != 0) {
-        weir_arena_free(arena);
-        return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for health");
-    }
-    atomic_init(&health->references, 1);
-    health->arena = arena;
-    health->services = NULL;
-    health->watchers = NULL;
-    health->count = 0;
-    health->shut_down = health->ends = false;
+    if (health == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
     if (weir_health_set(health, "", WEIR_SERVING, why) != WEIR_OK) {
         weir_health_unref(health);
         return WEIR_RESOURCE_EXHAUSTED;
@@ -70,17 +58,14 @@ weir_code weir_health_create(weir_health **out, weir_status *why)
 
 weir_health *weir_health_ref(weir_health *health)
 {
-    atomic_fetch_add_explicit(&health->references, 1, memory_order_relaxed);
+    shared_ref(&health->shared);
     return health;
 }
 
 void weir_health_unref(weir_health *health)
 {
-    if (health == NULL ||
-        atomic_fetch_sub_explicit(&health->references, 1, memory_order_acq_rel) != 1)
-        return;
-    pthread_mutex_destroy(&health->lock);
-    weir_arena_free(health->arena);
+    if (health != NULL && shared_drop(&health->shared))
+        shared_free(&health->shared);
 }
 
 /* ---- the statuses, under the lock ---- */
@@ -96,8 +81,8 @@ static struct service *find(const weir_health *health, const char *name)
 
 static struct service *add(weir_health *health, const char *name)
 {
-    struct service *service = weir_arena_alloc(health->arena, sizeof *service);
-    const char *copy = weir_arena_copy(health->arena, name, strlen(name));
+    struct service *service = weir_arena_alloc(health->shared.arena, sizeof *service);
+    const char *copy = weir_arena_copy(health->shared.arena, name, strlen(name));
 
     if (service == NULL || copy == NULL)
         return NULL;
@@ -129,7 +114,7 @@ weir_code weir_health_set(weir_health *health, const char *name, weir_serving_st
 
     if (status < WEIR_SERVING_UNKNOWN || status > WEIR_NOT_SERVING)
         return weir_fail(why, WEIR_INVALID_ARGUMENT, "%d is no status to set", (int)status);
-    pthread_mutex_lock(&health->lock);
+    pthread_mutex_lock(&health->shared.lock);
     service = find(health, name);
     if (service == NULL)
         service = add(health, name);
@@ -137,7 +122,7 @@ weir_code weir_health_set(weir_health *health, const char *name, weir_serving_st
         service->status = status;
         wake_watchers(health);
     }
-    pthread_mutex_unlock(&health->lock);
+    pthread_mutex_unlock(&health->shared.lock);
     if (service == NULL)
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a service's health");
     return WEIR_OK;
@@ -145,10 +130,10 @@ weir_code weir_health_set(weir_health *health, const char *name, weir_serving_st
 
 static void set_shut_down(weir_health *health, bool shut_down)
 {
-    pthread_mutex_lock(&health->lock);
+    pthread_mutex_lock(&health->shared.lock);
     health->shut_down = shut_down;
     wake_watchers(health);
-    pthread_mutex_unlock(&health->lock);
+    pthread_mutex_unlock(&health->shared.lock);
 }
 
 void weir_health_shutdown(weir_health *health)
@@ -171,9 +156,9 @@ static weir_code check(void *self, weir_call *call,
     weir_serving_status status;
 
     (void)call;
-    pthread_mutex_lock(&health->lock);
+    pthread_mutex_lock(&health->shared.lock);
     status = status_of(health, find(health, request->service));
-    pthread_mutex_unlock(&health->lock);
+    pthread_mutex_unlock(&health->shared.lock);
     if (status == WEIR_SERVICE_UNKNOWN)
         return weir_fail(why, WEIR_NOT_FOUND, "unknown service %.200s", request->service);
     response->status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
@@ -226,9 +211,9 @@ static weir_code list(void *self, weir_call *call,
     weir_code code;
 
     (void)request;
-    pthread_mutex_lock(&health->lock);
+    pthread_mutex_lock(&health->shared.lock);
     code = fill_list(health, call, response, why);
-    pthread_mutex_unlock(&health->lock);
+    pthread_mutex_unlock(&health->shared.lock);
     return code;
 }
 
@@ -243,14 +228,14 @@ static weir_poll next_status(void *state, weir_task *task, weir_arena *arena,
     weir_serving_status status;
 
     (void)arena, (void)why;
-    pthread_mutex_lock(&health->lock);
+    pthread_mutex_lock(&health->shared.lock);
     status = status_of(health, find(health, watcher->service));
     if (watcher->last == (int)status)
         poll = health->ends ? WEIR_END : WEIR_PENDING;
     watcher->last = (int)status;
     if (poll == WEIR_PENDING)
         weir_waker_keep(&watcher->waker, task);
-    pthread_mutex_unlock(&health->lock);
+    pthread_mutex_unlock(&health->shared.lock);
     out->status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
     return poll;
 }
@@ -260,11 +245,11 @@ static void stop_watching(void *state)
     struct watcher *watcher = state;
     weir_health *health = watcher->health;
 
-    pthread_mutex_lock(&health->lock);
+    pthread_mutex_lock(&health->shared.lock);
     *watcher->at = watcher->next;
     if (watcher->next != NULL)
         watcher->next->at = watcher->at;
-    pthread_mutex_unlock(&health->lock);
+    pthread_mutex_unlock(&health->shared.lock);
     weir_waker_release(&watcher->waker);
     weir_health_unref(health);
     weir_call_unref(watcher->call);
@@ -274,13 +259,13 @@ static void start_watching(struct watcher *watcher)
 {
     weir_health *health = watcher->health;
 
-    pthread_mutex_lock(&health->lock);
+    pthread_mutex_lock(&health->shared.lock);
     watcher->next = health->watchers;
     watcher->at = &health->watchers;
     if (watcher->next != NULL)
         watcher->next->at = &watcher->next;
     health->watchers = watcher;
-    pthread_mutex_unlock(&health->lock);
+    pthread_mutex_unlock(&health->shared.lock);
 }
 
 static Grpc__Health__V1__Health__Watch_Responses
@@ -316,9 +301,9 @@ static void server_shuts_down(void *self)
 {
     weir_health *health = self;
 
-    pthread_mutex_lock(&health->lock);
+    pthread_mutex_lock(&health->shared.lock);
     health->ends = true;
-    pthread_mutex_unlock(&health->lock);
+    pthread_mutex_unlock(&health->shared.lock);
     weir_health_shutdown(health);
 }
 
