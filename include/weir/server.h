@@ -29,9 +29,9 @@ typedef struct weir_server_options {
     uint32_t max_streams;
     size_t max_receive_size; /* largest request message; default 4 MiB */
     size_t max_header_size;  /* name + value + 32 of all request headers; default 16 KiB */
-    /* Of an HTTP/2 stream. A window begins at 64 KiB and grows, for a reader that keeps up, to twice
-     * what the path to the peer holds, or this; default 16 MiB. All of a connection together grow
-     * by less than twice this. */
+    /* Of an HTTP/2 stream. A window begins at 64 KiB and grows, for a reader that keeps up, to
+     * twice what the path to the peer holds, or this; default 16 MiB. All of a connection together
+     * grow by less than twice this. */
     size_t max_window_size;
     unsigned max_threads; /* of the pool for weir_blocking; default 16 */
     unsigned max_queue;   /* calls that wait for one; default 1024 */

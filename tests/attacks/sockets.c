@@ -120,8 +120,8 @@ static void check_closed(const char *name, const int *fds, size_t count, const c
     check_text(name, got, want);
 }
 
-/* Opens connections, and sends of `bytes` the `first` at once, and one after the other of the rest on
- * each, for DRIP_MS. They stay as they are then. */
+/* Opens connections, and sends of `bytes` the `first` at once, and one after the other of the rest
+ * on each, for DRIP_MS. They stay as they are then. */
 static void hold(const char *name, const char *address, const struct bytes *bytes, size_t first,
                  const char *want)
 {

@@ -511,64 +511,97 @@ static uint32_t random_length(void)
     return random_below(limits[random_below(6)]);
 }
 
+enum { RANDOM_MESSAGES = 60, RANDOM_KEPT = 8 };
+
+/* Random messages that go through a reader. */
+struct flow {
+    struct frame_reader reader;
+    uint32_t lengths[RANDOM_MESSAGES];
+    size_t size, sent; /* bytes */
+    int taken;
+    weir_bytes kept[RANDOM_KEPT];
+    int kept_index[RANDOM_KEPT];
+};
+
+static void begin_flow(struct flow *f)
+{
+    size_t largest = 0;
+
+    *f = (struct flow){.size = 0};
+    for (int i = 0; i < RANDOM_MESSAGES; i++) {
+        f->lengths[i] = random_length();
+        largest = f->lengths[i] > largest ? f->lengths[i] : largest;
+        f->size = put(f->size, f->lengths[i], (char)i);
+    }
+    frame_reader_init(&f->reader, largest, false);
+}
+
+/* Keeps one of three, in the place of another. */
+static void keep_or_drop(struct flow *f, weir_bytes *message)
+{
+    uint32_t place = random_below(RANDOM_KEPT * 3);
+
+    if (place >= RANDOM_KEPT) {
+        weir_bytes_unref(message);
+        return;
+    }
+    assert_filled(&f->kept[place], f->kept[place].size, (char)f->kept_index[place]);
+    weir_bytes_unref(&f->kept[place]);
+    f->kept[place] = *message;
+    f->kept_index[place] = f->taken;
+}
+
+static void take_next(struct flow *f)
+{
+    weir_bytes message;
+    unsigned flag;
+
+    assert_true(frame_reader_take(&f->reader, &message, &flag));
+    assert_filled(&message, f->lengths[f->taken], (char)f->taken);
+    keep_or_drop(f, &message);
+    f->taken++;
+}
+
+static void send_piece(struct flow *f, size_t piece)
+{
+    piece = piece < f->size - f->sent ? piece : f->size - f->sent;
+    assert_int_equal(append(&f->reader, f->sent, piece), WEIR_OK);
+    f->sent += piece;
+}
+
+static void end_flow(struct flow *f)
+{
+    assert_int_equal(frame_reader_end(&f->reader, NULL), WEIR_OK);
+    assert_int_equal(frame_reader_held(&f->reader), 0);
+    frame_reader_clear(&f->reader);
+    for (int i = 0; i < RANDOM_KEPT; i++) {
+        assert_filled(&f->kept[i], f->kept[i].size, (char)f->kept_index[i]);
+        weir_bytes_unref(&f->kept[i]);
+    }
+}
+
 /* Sends random messages in random pieces, takes some now and then and keeps some of those. */
 static void run_at_random(uint32_t seed)
 {
-    enum { COUNT = 60, KEPT = 8 };
-    weir_bytes kept[KEPT] = {{0}};
-    int kept_index[KEPT] = {0};
-    uint32_t lengths[COUNT];
-    struct frame_reader reader;
-    size_t size = 0, sent = 0, credit = 0, largest = 0;
-    int taken = 0;
+    uint32_t piece_max, laziness;
+    size_t credit = 0;
+    struct flow f;
 
     random_state = seed;
-    for (int i = 0; i < COUNT; i++) {
-        lengths[i] = random_length();
-        largest = lengths[i] > largest ? lengths[i] : largest;
-        size = put(size, lengths[i], (char)i);
+    begin_flow(&f);
+    piece_max = 1 + random_below(random_below(2) ? 300 : 40000);
+    laziness = 1 + random_below(12);
+    while (f.sent < f.size || f.taken < RANDOM_MESSAGES) {
+        send_piece(&f, 1 + random_below(piece_max));
+        while (frame_reader_has_message(&f.reader) &&
+               (f.sent == f.size || random_below(laziness) == 0))
+            take_next(&f);
+        credit += frame_reader_credit(&f.reader);
+        assert_true(credit <= f.sent);
+        if (!frame_reader_has_message(&f.reader))
+            assert_int_equal(credit, f.sent);
     }
-    uint32_t piece_max = 1 + random_below(random_below(2) ? 300 : 40000);
-    uint32_t laziness = 1 + random_below(12);
-    frame_reader_init(&reader, largest, false);
-
-    while (sent < size || taken < COUNT) {
-        size_t piece = 1 + random_below(piece_max);
-
-        piece = piece < size - sent ? piece : size - sent;
-        assert_int_equal(append(&reader, sent, piece), WEIR_OK);
-        sent += piece;
-        while (frame_reader_has_message(&reader) && (sent == size || random_below(laziness) == 0)) {
-            weir_bytes message;
-            unsigned flag;
-
-            assert_true(frame_reader_take(&reader, &message, &flag));
-            assert_filled(&message, lengths[taken], (char)taken);
-            uint32_t place = random_below(KEPT * 3);
-            if (place < KEPT) {
-                weir_bytes old = kept[place];
-
-                assert_filled(&old, old.size, (char)kept_index[place]);
-                weir_bytes_unref(&kept[place]);
-                kept[place] = message;
-                kept_index[place] = taken;
-            } else {
-                weir_bytes_unref(&message);
-            }
-            taken++;
-        }
-        credit += frame_reader_credit(&reader);
-        assert_true(credit <= sent);
-        if (!frame_reader_has_message(&reader))
-            assert_int_equal(credit, sent);
-    }
-    assert_int_equal(frame_reader_end(&reader, NULL), WEIR_OK);
-    assert_int_equal(frame_reader_held(&reader), 0);
-    frame_reader_clear(&reader);
-    for (int i = 0; i < KEPT; i++) {
-        assert_filled(&kept[i], kept[i].size, (char)kept_index[i]);
-        weir_bytes_unref(&kept[i]);
-    }
+    end_flow(&f);
 }
 
 static void any_messages_in_any_pieces_come_out_whole_and_are_credited_once(void **state)
