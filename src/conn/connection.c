@@ -16,6 +16,8 @@
 #define MAX_BACKLOG 1000
 /* So many frames may wait for a turn to be looked at. */
 #define FRAMES_UNSEEN 256
+/* So many calls of one turn may wait to be refused. */
+#define MAX_BURST 16
 /* Headers of so many times the size that we take are not even refused in gRPC's terms: each one
  * costs to be looked at, and the table of HPACK makes thousands of bytes of one. */
 #define HEADER_BOMB 16
@@ -50,12 +52,28 @@ weir_connection *connection_of_named_link(struct list *link)
 
 /* ---- the session's events ---- */
 
-static void *on_begin(void *self, int32_t id)
+/* Past the limit of memory calls are refused with a status, when their turn comes. But a burst of
+ * them takes memory until then: those get a reset, which means the same. */
+static bool is_burst_past_limit(weir_connection *c)
+{
+    if (++c->begun <= MAX_BURST || !budget_is_full(c->budget) ||
+        budget_admits(c->budget, c->exchange_count * MEMORY_CALL))
+        return false;
+    memory_count(&c->memory->refused, 1);
+    return true;
+}
+
+static void *on_begin(void *self, int32_t id, uint32_t *error)
 {
     weir_connection *c = self;
-    weir_call *call = call_create(c->loop->calls, true);
     struct exchange *e = NULL;
+    weir_call *call;
 
+    if (is_burst_past_limit(c)) {
+        *error = HTTP2_ENHANCE_YOUR_CALM;
+        return NULL;
+    }
+    call = call_create(c->loop->calls, true);
     if (call != NULL)
         e = exchange_create(c->loop, c->budget, call, false, c->max_receive_size);
     if (e != NULL && !exchange_bind(e, c)) {
@@ -553,6 +571,7 @@ void connection_run_link(struct list *runnable_link)
     weir_connection *c = LIST_MEMBER(runnable_link, weir_connection, runnable_link);
     struct list *link;
 
+    c->begun = 0;
     if (c->shutdown_asked && !c->broken && !c->eof)
         connection_drain(c, c->shutdown_grace, NULL);
     c->shutdown_asked = false;

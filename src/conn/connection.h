@@ -78,6 +78,7 @@ struct weir_connection {
     struct list owner_link; /* the owner's, until it is freed */
     struct list exchanges;
     size_t exchange_count;
+    unsigned begun; /* since the last turn */
     size_t waiting; /* client: calls that outlive a failed try to open it */
     /* Client: calls whose requests wait to be sent; server: calls that wait for their handler. The
      * oldest first. */

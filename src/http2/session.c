@@ -72,14 +72,15 @@ static void set_stream(struct http2_session *s, int32_t id, void *stream)
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *self)
 {
     struct http2_session *s = self;
+    uint32_t error = NGHTTP2_REFUSED_STREAM;
     void *stream;
 
     (void)ng;
     if (s->client || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
-    stream = s->events->begin(s->self, frame->hd.stream_id);
+    stream = s->events->begin(s->self, frame->hd.stream_id, &error);
     if (stream == NULL) {
-        http2_reset(s, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+        http2_reset(s, frame->hd.stream_id, error);
         return 0;
     }
     set_stream(s, frame->hd.stream_id, stream);

@@ -52,8 +52,9 @@ enum http2_pull {
 };
 
 struct http2_events {
-    /* Server: a request begins. The returned pointer is the stream's; NULL refuses it. */
-    void *(*begin)(void *self, int32_t id);
+    /* Server: a request begins. The returned pointer is the stream's; NULL refuses it with *error,
+     * which is REFUSED_STREAM. */
+    void *(*begin)(void *self, int32_t id, uint32_t *error);
     /* False: more than anybody can mean; the stream is reset, and the rest of the block not
      * told. */
     bool (*header)(void *self, void *stream, weir_slice name, weir_slice value);

@@ -383,16 +383,34 @@ static void headers_past_the_limit_are_not_kept(void **state)
 
     memset(value, 'x', sizeof value - 1);
     value[sizeof value - 1] = '\0';
-    stall(p, 3, 16, PIECE);
+    stall(p, 3, 21, PIECE);
     memory_reset_peak();
-    for (int32_t id = 3; id < 203; id += 2)
+    for (int32_t id = 3; id < 35; id += 2)
         peer_request(p->other, id, 0, "/t.T/Up", "a", value, "b", value, "c", value, NULL);
     assert_int_equal(weir_connection_input(p->other->connection, out->data, out->size), WEIR_OK);
     out->size = 0;
-    assert_true(memory_peak() < LIMIT * 3 / 2);
+    assert_true(memory_peak() < LIMIT + 40 * KIB);
     peer_settle(p);
-    expect_status(p->other, 201, WEIR_RESOURCE_EXHAUSTED);
-    assert_int_equal(usage_of(p).calls, 16);
+    expect_status(p->other, 33, WEIR_RESOURCE_EXHAUSTED);
+}
+
+static void a_burst_of_calls_past_the_limit_takes_no_memory(void **state)
+{
+    struct peer *p = *state;
+    struct buffer *out = &p->other->out;
+
+    stall(p, 3, 1, LIMIT);
+    open_call(p->other, 1, (struct source){.size = 1});
+    peer_large_message(p->other, 1, 0, 20 * KIB);
+    peer_settle(p);
+    for (int32_t id = 3; id < 199; id += 2)
+        peer_request(p->other, id, 0, "/t.T/Up", NULL);
+    assert_int_equal(weir_connection_input(p->other->connection, out->data, out->size), WEIR_OK);
+    out->size = 0;
+    peer_settle(p);
+    expect_status(p->other, 3, WEIR_RESOURCE_EXHAUSTED);
+    expect_reset(p->other, 197, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_int_equal(usage_of(p).refused, 98);
 }
 
 /* How large a message is shows when it is there. */
@@ -554,6 +572,7 @@ int main(void)
         BUDGET_TEST(at_the_limit_who_holds_something_begins_no_calls),
         BUDGET_TEST(at_the_limit_small_calls_of_others_are_served),
         BUDGET_TEST(headers_past_the_limit_are_not_kept),
+        BUDGET_TEST(a_burst_of_calls_past_the_limit_takes_no_memory),
         BUDGET_TEST(at_the_limit_a_large_message_that_cannot_leave_ends_its_call),
         BUDGET_TEST(below_the_limit_again_a_large_message_does_not_end_its_call),
         BUDGET_TEST(at_the_limit_those_who_hold_next_to_nothing_go_on),
