@@ -256,11 +256,13 @@ static void print_addresses(const struct serve *s)
 /* `why` moves in. */
 static int tell(const struct serve *s, weir_status *why)
 {
+    int code = why->code == WEIR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
+
     fprintf(stderr, "weir serve: %s%s%s%s: %.*s\n", s->address != NULL ? "--listen " : "",
             s->address != NULL ? s->address : "", s->address != NULL ? ": " : "",
             weir_code_name(why->code), (int)why->message.size, (const char *)why->message.data);
     weir_status_clear(why);
-    return EXIT_FAILED;
+    return code;
 }
 
 static void signals(const struct serve *s, sigset_t *set)

@@ -753,6 +753,7 @@ class CommandLine(unittest.TestCase):
 
     def test_an_address_that_is_none(self):
         self.assert_usage(("tick", "nonsense"), "INVALID_ARGUMENT")
+        self.assert_usage(("serve", "--listen", "nonsense"), "--listen nonsense")
 
     def test_help_to_a_full_disk_is_told(self):
         with open("/dev/full", "wb") as full:
