@@ -228,6 +228,22 @@ static void on_settings(void *self)
     connection_start_queued(c);
 }
 
+/* What the session has not sent it may not send any more, and it would tell so in its turn, which
+ * need not come. */
+static void take_back_unsent(weir_connection *c)
+{
+    struct list *link;
+
+    for (link = c->exchanges.next; link != &c->exchanges; link = link->next) {
+        struct exchange *e = LIST_MEMBER(link, struct exchange, link);
+
+        if (!e->state.status_fixed && exchange_take_back(e)) {
+            e->unsent = true;
+            exchange_schedule(e, EXCHANGE_START);
+        }
+    }
+}
+
 static void on_goaway(void *self, uint32_t error, weir_slice debug)
 {
     weir_connection *c = self;
@@ -238,6 +254,8 @@ static void on_goaway(void *self, uint32_t error, weir_slice debug)
     report_goaway_received(c, error, debug);
     connection_tell_owner(c);
     connection_start_queued(c);
+    if (c->client)
+        take_back_unsent(c);
 }
 
 static void on_goaway_sent(void *self, uint32_t error, weir_slice debug)

@@ -343,6 +343,23 @@ static void act_on_in(struct exchange *e, enum call_event event, unsigned action
     }
 }
 
+/* Client: its request lies in the session, and never left. */
+static bool lies_in_session(const struct exchange *e)
+{
+    return e->in->client && e->id != 0 && !http2_is_open(e->connection->session, e->id);
+}
+
+bool exchange_take_back(struct exchange *e)
+{
+    if (!lies_in_session(e))
+        return false;
+    http2_reset(e->connection->session, e->id, HTTP2_CANCEL);
+    http2_forget(e->connection->session, e->id);
+    e->id = 0;
+    connection_stream_ended(e->connection);
+    return true;
+}
+
 static void act_on_out(struct exchange *e, unsigned actions)
 {
     struct http2_session *session;
@@ -366,7 +383,10 @@ static void act_on_out(struct exchange *e, unsigned actions)
         send_trailers(e, (actions & CALL_SEND_TRAILERS_ONLY) != 0);
     if ((actions & CALL_RESET_NO_ERROR) && e->http_answer == NULL)
         http2_reset(session, e->id, HTTP2_NO_ERROR);
-    if (actions & CALL_RESET_CANCEL)
+    /* It might lie there for ever: the server need not let it go, not even to be forgotten. */
+    if ((actions & CALL_RESET_CANCEL) && exchange_take_back(e))
+        exchange_step(e, CALL_CLOSED, (weir_status){0});
+    else if (actions & CALL_RESET_CANCEL)
         http2_reset(session, e->id,
                     !e->in->client && e->status.code == WEIR_RESOURCE_EXHAUSTED
                         ? HTTP2_ENHANCE_YOUR_CALM

@@ -108,6 +108,9 @@ struct exchange *exchange_create(weir_loop *loop, struct budget *budget, weir_ca
 /* Client: its request never left its connection, so that it can be sent on another one. */
 void exchange_unbind(struct exchange *e);
 
+/* Client: takes its request out of the session, if it did not leave that. */
+bool exchange_take_back(struct exchange *e);
+
 /* Ends it, releases what it owns, frees it. Not inside a callback of the session. */
 void exchange_destroy(struct exchange *e);
 

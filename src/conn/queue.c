@@ -87,14 +87,11 @@ void connection_dequeue(weir_connection *c, struct exchange *e)
         connection_start_queued(c);
 }
 
-/* The request of one that has a stream's id may lie in the session yet. */
-static bool never_left(const weir_connection *c, const struct exchange *e)
+static bool never_left(struct exchange *e)
 {
     if (e->state.status_fixed)
         return false;
-    if (e->id == 0)
-        return !e->headers_out || e->unsent;
-    return !http2_is_open(c->session, e->id);
+    return exchange_take_back(e) || (e->id == 0 && (!e->headers_out || e->unsent));
 }
 
 void connection_pass_on_unsent(weir_connection *c)
@@ -105,12 +102,8 @@ void connection_pass_on_unsent(weir_connection *c)
         struct exchange *e = LIST_MEMBER(link, struct exchange, link);
 
         next = link->next;
-        if (!never_left(c, e))
-            continue;
-        if (e->id != 0)
-            http2_forget(c->session, e->id);
-        e->id = 0;
-        (void)!connection_passes_on(c, e);
+        if (never_left(e))
+            (void)!connection_passes_on(c, e);
     }
 }
 

@@ -2,6 +2,7 @@
 /*
  * test_bad_responses.c - servers that answer wrongly, and the status a client gets (grpc.md).
  */
+#include "conn/connection.h"
 #include "conn/support/peer.h"
 
 #include <stdio.h>
@@ -527,6 +528,54 @@ static void a_goaway_ends_the_calls_above_its_id_only(void **state)
     }
 }
 
+/* Its request lies in the session: the socket was full until the server took no more streams. */
+static void make_stuck_call(struct peer *p, struct reader *r)
+{
+    weir_call *call = weir_call_create("/t.T/Any");
+
+    weir_call_set_timeout(call, WEIR_SECONDS(9));
+    p->deaf = true;
+    reader_init(r, weir_channel_call(p->channel, call, weir_stream_empty()), call);
+    weir_call_unref(call);
+    peer_settle(p);
+    peer_settings(p, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 0);
+    peer_settle(p);
+    p->deaf = false;
+    peer_settle(p);
+    assert_int_equal(p->connection->exchange_count, 2);
+    assert_int_equal(peer_count(p, NGHTTP2_HEADERS, 3), 0);
+    expect_pending(r);
+}
+
+static void a_call_that_may_not_leave_any_more_is_forgotten_at_its_deadline(void **state)
+{
+    struct peer *p = *state;
+    struct reader r;
+
+    make_stuck_call(p, &r);
+    peer_advance(p, WEIR_SECONDS(9));
+    expect_error(&r, WEIR_DEADLINE_EXCEEDED);
+    reader_clear(&r);
+    assert_int_equal(p->connection->exchange_count, 1);
+    peer_settings(p, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 100);
+    expect_unharmed(p);
+    assert_int_equal(peer_count(p, NGHTTP2_HEADERS, 3), 0);
+}
+
+static void a_call_that_may_not_leave_any_more_moves_at_a_goaway(void **state)
+{
+    struct peer *p = *state;
+    struct reader r;
+
+    make_stuck_call(p, &r);
+    peer_goaway(p, 1, NGHTTP2_NO_ERROR);
+    peer_settle(p);
+    expect_error(&r, WEIR_UNAVAILABLE); /* there is no other connection */
+    assert_non_null(strstr(r.why, "refused"));
+    reader_clear(&r);
+    assert_int_equal(p->connection->exchange_count, 1);
+}
+
 #define BYTES(text) text, sizeof(text) - 1
 
 static void broken_frames_end_the_connection_and_its_calls(void **state)
@@ -621,6 +670,8 @@ int main(void)
         CLIENT_TEST(the_end_in_the_middle_of_a_message_is_internal),
         CLIENT_TEST(more_than_the_window_is_a_flow_control_error),
         CLIENT_TEST(a_goaway_ends_the_calls_above_its_id_only),
+        CLIENT_TEST(a_call_that_may_not_leave_any_more_is_forgotten_at_its_deadline),
+        CLIENT_TEST(a_call_that_may_not_leave_any_more_moves_at_a_goaway),
         CLIENT_TEST(broken_frames_end_the_connection_and_its_calls),
         CLIENT_TEST(noise_never_crashes),
     };
