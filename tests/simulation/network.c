@@ -168,7 +168,9 @@ static void open_channel(struct route *route)
     const weir_channel_options options = {.loop = route->loop->loop,
                                           .max_window_size = network.window,
                                           .keepalive_ns = route->keepalive_ns,
-                                          .connect_timeout_ns = faults_may_jump() ? WEIR_NEVER : 0};
+                                          .connect_timeout_ns = faults_may_jump() ? WEIR_NEVER : 0,
+                                          .memory_limit = route->memory_limit,
+                                          .stall_timeout_ns = WEIR_MILLISECONDS(200)};
 
     allocator_spare(true);
     MUST(weir_channel_create(route->host->address, &options, &route->channel, NULL) == WEIR_OK,
@@ -220,6 +222,8 @@ static struct route *add_route(struct dice *dice, struct host *host)
     route->loop = &network.loops[dice_below(dice, network.loop_count)];
     if (!faults_may_jump() && dice_chance(dice, 300))
         route->keepalive_ns = WEIR_SECONDS(10);
+    if (dice_chance(dice, 100)) /* of a hundred KiB a connection takes 28 */
+        route->memory_limit = (uint64_t)dice_between(dice, 30, 300) * 1024;
     open_channel(route);
     return route;
 }

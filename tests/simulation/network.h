@@ -83,6 +83,7 @@ struct route {
     struct sim_loop *loop;
     unsigned troubled_wires;
     uint64_t keepalive_ns; /* 0: off */
+    uint64_t memory_limit; /* 0: none */
 };
 
 struct network {

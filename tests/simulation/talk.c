@@ -102,9 +102,12 @@ static void foresee_requests(struct talk *talk)
     talk_may_end_with(talk, model.code);
 }
 
-static bool has_limit(const struct host *host)
+static bool has_limit(const struct route *route)
 {
-    return host->memory_limit != 0 || (host->via != NULL && has_limit(host->via->host));
+    const struct host *host = route->host;
+
+    return route->memory_limit != 0 || host->memory_limit != 0 ||
+           (host->via != NULL && has_limit(host->via));
 }
 
 /* What follows from the plan and from how things are, but is not certain. */
@@ -114,7 +117,7 @@ static void foresee(struct talk *talk)
     bool one_request = plan->kind == TALK_UNARY || plan->kind == TALK_DOWN;
 
     foresee_requests(talk);
-    if (has_limit(talk->route->host)) {
+    if (has_limit(talk->route)) {
         /* Calls may be refused and ended. */
         talk->memory = true;
         talk->may_end_with = UINT32_MAX;
