@@ -7,6 +7,7 @@
 #include "client.h"
 
 #include "credentials.h"
+#include "utf8.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -15,9 +16,10 @@
 
 static void print_status(const weir_status *status)
 {
-    fprintf(stderr, "weir: %s%s%.*s\n", weir_code_name(status->code),
-            status->message.size > 0 ? ": " : "", (int)status->message.size,
-            status->message.size > 0 ? (const char *)status->message.data : "");
+    fprintf(stderr, "weir: %s%s", weir_code_name(status->code),
+            status->message.size > 0 ? ": " : "");
+    print_visibly(stderr, status->message.data, status->message.size);
+    fputc('\n', stderr);
 }
 
 static void cancel_all(void *arg)
