@@ -7,8 +7,8 @@
  */
 #include "conn/connection.h"
 
-/* Frames may wait in the session for room in the output; beyond that requests wait here, where those
- * that are over can be forgotten. */
+/* Frames may wait in the session for room in the output; beyond that requests wait here, where
+ * those that are over can be forgotten. */
 #define MAX_UNSENT 1000
 /* A call that never left goes to so many other connections; servers that all go away are enough. */
 #define MAX_MOVES 10
