@@ -144,8 +144,8 @@ typedef struct weir_total_usage {
     uint64_t peer_ns; /* as above, of all calls so far */
     uint64_t budget_ns;
     uint64_t socket_ns;
-    /* A server's: connections that were closed at once, as there were max_connections or memory was
-     * out, and how often none could be accepted, for want of descriptors or memory. */
+    /* A server's: connections that were refused, as there were max_connections or memory was out,
+     * and how often none could be accepted, for want of descriptors or memory. */
     uint64_t connections_refused;
     uint64_t accepts_failed;
     uint64_t reserved[6];

@@ -291,7 +291,7 @@ static const struct instrument instruments[] = {
     {"weir.server.connection.active", "{connection}", "Connections that are open now.",
      WEIR_METRIC_GAUGE, SERVER, NO_LABELS, add_open, NULL},
     {"weir.server.connection.refused", "{connection}",
-     "Connections closed at once because there were as many as may be, or memory was out.",
+     "Connections refused because there were as many as may be, or memory was out.",
      WEIR_METRIC_COUNTER, SERVER, NO_LABELS, NULL, read_connections_refused},
     {"weir.server.accept.failed", "{attempt}",
      "Times no connection could be accepted because descriptors or memory were out.",

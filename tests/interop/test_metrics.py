@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """test_metrics - what `weir serve --metrics` says of calls by grpcio, read by Prometheus' client."""
+import contextlib
 import http.client
 import os
 import socket
@@ -21,8 +22,8 @@ MAX_CONNECTIONS = 16  # of cli/metrics_server.c
 class MetricsServer(Server):
     """`weir serve --metrics`, and where its metrics are: "metrics on http://HOST:PORT/metrics"."""
 
-    def __init__(self, address="127.0.0.1:0"):
-        super().__init__(WEIR, "serve", "--listen", "127.0.0.1:0", "--metrics", address)
+    def __init__(self, address="127.0.0.1:0", *options):
+        super().__init__(WEIR, "serve", "--listen", "127.0.0.1:0", "--metrics", address, *options)
         line = b""
         while not line.endswith(b"\n"):
             line += os.read(self.process.stdout.fileno(), 1)
@@ -145,6 +146,21 @@ class Metrics(unittest.TestCase):
         for connection in idle:
             connection.close()
         self.server.families()
+
+
+class Refusals(unittest.TestCase):
+    def test_connections_past_the_most_are_counted(self):
+        server = MetricsServer("127.0.0.1:0", "--max-connections", "1")
+        self.addCleanup(server.stop)
+        with contextlib.closing(connect(server.address)) as channel:
+            list(channel.unary_stream("/" + TICK)(encode({1: 1}), timeout=PATIENCE))
+            host, port = server.address.rsplit(":", 1)
+            for _ in range(3):
+                with socket.create_connection((host, int(port)), PATIENCE) as refused:
+                    self.assertEqual(refused.recv(1), b"")
+            families = server.families()
+        self.assertEqual([sample.value for name in ("refused", "opened") for sample in
+                          families[f"weir_server_connection_{name}"].samples], [3, 1])
 
 
 class Addresses(unittest.TestCase):
