@@ -120,19 +120,6 @@ static void rest(weir_connection *c)
     loop_timer_set(c->loop, &c->watch, WEIR_NEVER);
 }
 
-static void pass_on_waiting(weir_connection *c)
-{
-    struct list *link, *next;
-
-    for (link = c->exchanges.next; link != &c->exchanges; link = next) {
-        struct exchange *e = LIST_MEMBER(link, struct exchange, link);
-
-        next = link->next;
-        if (connection_keeps(c, e))
-            (void)!connection_passes_on(c, e);
-    }
-}
-
 /* The calls that do not wait end. True: some do, and it is tried again. */
 static bool wait_for_another_try(weir_connection *c, const char *reason)
 {
@@ -142,15 +129,11 @@ static bool wait_for_another_try(weir_connection *c, const char *reason)
     registry_set_state(&c->record, WEIR_CONNECTION_FAILED);
     report_failed(c, reason);
     connection_lose(c, WEIR_UNAVAILABLE, reason, true);
-    if (c->waiting == 0)
+    /* Where the owner has another connection by now, they go there. */
+    if (c->waiting == 0 || !renew(c) || !c->owner.retry(c->owner.self, c))
         return false;
-    if (renew(c) && c->owner.retry(c->owner.self, c)) {
-        rest(c);
-        return true;
-    }
-    c->broken = false;
-    pass_on_waiting(c); /* their owner has another connection by now */
-    return false;
+    rest(c);
+    return true;
 }
 
 void connection_try_again(weir_connection *c)

@@ -70,7 +70,7 @@ void connection_stream_ended(weir_connection *c)
 
 bool connection_passes_on(weir_connection *c, struct exchange *e)
 {
-    if (c->broken || c->eof || c->owner.again == NULL || e->moves == MAX_MOVES)
+    if (c->eof || c->owner.again == NULL || e->moves == MAX_MOVES)
         return false;
     e->moves++;
     exchange_unbind(e);

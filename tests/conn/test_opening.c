@@ -198,6 +198,13 @@ static void a_call_that_waits_for_ready_outlives_servers_that_never_speak(void *
     pair_call(p, &r, "/t.T/Unary", text("c"));
     expect_echo(p, &r, "c");
     assert_int_equal(p->connects, 3);
+    pair_call(p, &r, "/t.T/Hand", weir_stream_empty());
+    pair_settle(p);
+    pair_cut(p);
+    pair_settle(p);
+    expect_error(&r, WEIR_UNAVAILABLE);
+    assert_string_equal(r.why, "connection lost: cut"); /* what was before is over */
+    reader_clear(&r);
 }
 
 static void a_connection_that_closes_before_its_hello_is_a_try_that_failed(void **state)
