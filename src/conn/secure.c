@@ -156,7 +156,7 @@ const char *secure_end(weir_connection *c, const char *reason)
         snprintf(s->reason, sizeof s->reason, "%s", reason);
     tls_session_free(s->session);
     s->session = NULL;
-    s->established = s->failed = false;
+    s->established = s->failed = s->closed = s->peer_closed = false;
     loop_timer_set(c->loop, &s->timer, WEIR_NEVER);
     return s->reason;
 }

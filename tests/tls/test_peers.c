@@ -21,6 +21,7 @@ struct hand {
     SSL_CTX *context;
     SSL *ssl;
     bool one_byte;
+    bool waits;      /* the call does, for a server that is ready */
     char read[8192]; /* plain text that came */
     size_t read_size;
     bool closed;       /* weir said close_notify */
@@ -118,6 +119,7 @@ static weir_stream be_server(struct hand *h, weir_call **call)
     h->tls = options.tls = credentials_make(NULL, &ca);
     assert_int_equal(weir_channel_create("server:1", &options, &h->channel, NULL), WEIR_OK);
     *call = weir_call_create("/t.T/Unary");
+    weir_call_set_wait_for_ready(*call, h->waits);
     responses = weir_channel_call(h->channel, *call, weir_stream_empty());
     weir_loop_turn(h->loop, now);
     assert_non_null(h->connection);
@@ -540,6 +542,44 @@ static void a_client_asks_for_its_server_by_name_and_for_h2(void **state)
     weir_call_unref(call);
 }
 
+/* The next server that the client connects to: by hand, too. */
+static void be_another_server(struct hand *h)
+{
+    SSL_free(h->ssl);
+    open_ssl(h);
+    SSL_set_accept_state(h->ssl);
+    h->read_size = 0;
+    h->closed = false;
+}
+
+/* As a proxy does that has nobody behind it. */
+static void a_server_that_says_goodbye_before_its_hello_is_tried_again(void **state)
+{
+    static const char hello[] = "\0\0\0\4\0\0\0\0";
+    struct hand *h = *state;
+    weir_call *call;
+    weir_stream responses;
+
+    h->waits = true;
+    SSL_CTX_set_alpn_select_cb(h->context, choose_h2, NULL);
+    responses = be_server(h, &call);
+    settle(h);
+    (void)SSL_shutdown(h->ssl);
+    settle(h);
+    assert_true(h->closed);
+    assert_true(weir_connection_done(h->connection));
+    weir_connection_eof(h->connection, NULL);
+    assert_false(weir_connection_done(h->connection));
+    be_another_server(h);
+    now += WEIR_SECONDS(1);
+    settle(h);
+    assert_int_equal(SSL_write(h->ssl, hello, sizeof hello), sizeof hello);
+    settle(h);
+    assert_true(has_sent(h, 1)); /* HEADERS: the call was kept */
+    weir_stream_release(&responses);
+    weir_call_unref(call);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +603,7 @@ int main(void)
         HAND_TEST(a_server_that_answers_garbage_is_unavailable),
         HAND_TEST(a_server_that_closes_while_it_shakes_hands_is_unavailable),
         HAND_TEST(a_client_asks_for_its_server_by_name_and_for_h2),
+        HAND_TEST(a_server_that_says_goodbye_before_its_hello_is_tried_again),
     };
 
     return cmocka_run_group_tests(tests, make_certificates, clear_certificates);
