@@ -40,7 +40,7 @@ struct http2_session {
     bool notice; /* one waits to be sent, and a ping goes behind it */
     bool client;
     bool broken;
-    bool said_why;  /* in a GOAWAY that is queued, or sent */
+    bool said_why;  /* in a GOAWAY that left */
     bool no_memory; /* something must be said and cannot: the connection has to end */
     bool mute;      /* it can say nothing any more, not even why it is broken */
 };
@@ -247,6 +247,7 @@ static bool is_fault(const nghttp2_frame *frame)
 
 static void on_goaway_sent(struct http2_session *s, const nghttp2_goaway *frame)
 {
+    s->said_why |= frame->error_code != NGHTTP2_NO_ERROR && frame->opaque_data_len != 0;
     if (!s->notice) {
         s->events->goaway_sent(s->self, frame->error_code,
                                (weir_slice){frame->opaque_data, frame->opaque_data_len});
@@ -737,10 +738,8 @@ void http2_shutdown(struct http2_session *s, const char *debug)
 
 void http2_terminate(struct http2_session *s, uint32_t error, const char *debug)
 {
-    if (debug != NULL) {
+    if (debug != NULL)
         submit_goaway(s, error, debug);
-        s->said_why = true;
-    }
     nghttp2_session_terminate_session(s->ng, error);
 }
 

@@ -521,6 +521,22 @@ static void a_burst_of_pings_is_called_that(void **state)
     assert_true(goaway_says(p, 0, "too_many_pings"));
 }
 
+/* The end was on its way before the guard looked, with the only GOAWAY that there will be. */
+static void who_floods_behind_an_error_still_hears_of_that(void **state)
+{
+    static const char broken_hpack[] = "\0\0\1\1\4\0\0\0\3\xff";
+    struct peer *p = *state;
+    struct buffer *out = &p->out;
+
+    peer_send(p, broken_hpack, sizeof broken_hpack - 1);
+    for (int i = 0; i < 11000; i++)
+        peer_frame(p, NGHTTP2_WINDOW_UPDATE, 0, 0, "\0\0\0\1", 4);
+    (void)!weir_connection_input(p->connection, out->data, out->size);
+    out->size = 0;
+    peer_settle(p);
+    expect_goaway(p, NGHTTP2_COMPRESSION_ERROR);
+}
+
 static void pings_far_enough_apart_or_with_data_between_are_no_strikes(void **state)
 {
     struct peer *p = *state;
@@ -757,6 +773,7 @@ int main(void)
         SERVER_TEST(connections_past_the_most_are_refused_until_one_leaves),
         SERVER_TEST(pings_too_close_together_end_the_connection),
         SERVER_TEST_WHOLE(a_burst_of_pings_is_called_that),
+        SERVER_TEST_WHOLE(who_floods_behind_an_error_still_hears_of_that),
         SERVER_TEST(pings_far_enough_apart_or_with_data_between_are_no_strikes),
         SERVER_TEST(frames_that_move_nothing_end_the_connection),
         SERVER_TEST(tiny_messages_with_a_window_update_each_are_no_flood),
