@@ -118,20 +118,23 @@ static void count_news(struct inbound *in)
     atomic_store_explicit(&in->news, news + 1, memory_order_relaxed);
 }
 
-/* A few bytes may take long to inflate: others have their turn before the next of them. */
+/* A few bytes may take long to inflate: others have their turn before the next of them. Between two
+ * turns nobody waits for his, and the next one may be long in coming. */
 static bool must_rest(const struct inbound *in)
 {
     const struct mailbox *mailbox = in->poke.mailbox;
 
-    return in->encoding != WEIR_IDENTITY && mailbox_is_local(mailbox) &&
+    return in->encoding != WEIR_IDENTITY && mailbox_is_local(mailbox) && turn_is_running() &&
            mailbox->effort >= EFFORT_A_TURN && frame_reader_has_message(&in->reader);
 }
 
-/* The reader is polled again in the next turn. */
+/* The reader is polled again in the next turn; where it is on another loop of this thread, this one
+ * must have one, too. */
 static weir_poll rest(struct inbound *in, weir_task *task)
 {
     weir_waker_keep(&in->waker, task);
     weir_waker_wake(&in->waker);
+    cell_wake(&in->poke);
     return WEIR_PENDING;
 }
 

@@ -5,6 +5,7 @@
 #include "conn/support/pair.h"
 #include "conn/support/peer.h"
 #include "framing/compression.h"
+#include "stream/mailbox.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,75 @@ static void a_function_of_bytes_is_told_that_its_request_came_compressed(void **
     assert_int_equal(flags, WEIR_ITEM_COMPRESSED);
     call_flags(p, false, &flags);
     assert_int_equal(flags, 0);
+}
+
+/* ---- messages that take long to inflate ---- */
+
+enum { MANY = 3, LARGE = 1 << 20 };
+
+static weir_poll many_large_zeros(void *state, weir_task *task, weir_item *out)
+{
+    int *count = state;
+    uint8_t *memory;
+
+    (void)task;
+    if (*count == MANY)
+        return WEIR_END;
+    ++*count;
+    out->message = weir_bytes_new(LARGE, &memory);
+    memset(memory, 0, LARGE);
+    return WEIR_READY;
+}
+
+static void call_for_large_zeros(struct pair *p, struct reader *r)
+{
+    serve_compressed(p);
+    pair_call(p, r, "/t.T/Compressed",
+              weir_stream_from(many_large_zeros, calloc(1, sizeof(int)), free));
+    pair_settle(p);
+}
+
+static void expect_large(struct reader *r)
+{
+    weir_item item;
+
+    assert_int_equal(reader_poll(r, &item), WEIR_READY);
+    assert_int_equal(item.message.size, LARGE);
+    weir_item_clear(&item);
+}
+
+/* As a program does that turns its loop until the call is over. */
+static void what_came_is_read_on_the_loops_thread_without_a_turn(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    call_for_large_zeros(p, &r);
+    for (int i = 0; i < MANY; i++)
+        expect_large(&r);
+    expect_end(&r);
+    reader_clear(&r);
+}
+
+/* They are on one thread, and nothing else is to be done on this one. */
+static void a_reader_on_another_loop_goes_on_after_a_turn_of_this_one(void **state)
+{
+    struct pair *p = *state;
+    struct reader r;
+
+    call_for_large_zeros(p, &r);
+    for (int i = 0; i < MANY; i++) {
+        turn_start();
+        expect_large(&r);
+        if (i + 1 < MANY) {
+            expect_pending(&r);
+            assert_int_equal(weir_loop_wakeup(p->loop), 0);
+        }
+        turn_stop();
+        pair_settle(p);
+    }
+    expect_end(&r);
+    reader_clear(&r);
 }
 
 /* ---- peers of a server ---- */
@@ -410,6 +480,8 @@ int main(void)
         PAIR_TEST(a_single_message_can_be_sent_as_it_is),
         PAIR_TEST(a_small_message_is_sent_as_it_is),
         PAIR_TEST(a_function_of_bytes_is_told_that_its_request_came_compressed),
+        PAIR_TEST_WHOLE(what_came_is_read_on_the_loops_thread_without_a_turn),
+        PAIR_TEST_WHOLE(a_reader_on_another_loop_goes_on_after_a_turn_of_this_one),
         SERVER_TEST(a_peers_compressed_message_is_read),
         SERVER_TEST(a_message_that_is_no_gzip_is_internal_whatever_the_handler_says),
         SERVER_TEST(a_handler_that_overlooks_a_broken_message_cannot_end_with_ok),
