@@ -229,6 +229,48 @@ static void a_connection_that_closes_before_its_hello_is_a_try_that_failed(void 
     assert_int_equal(p->connects, 2);
 }
 
+/* Before the next try, and with a request each that never left. */
+static void start_to_wait_for_the_next_try(struct pair *p, struct reader readers[3])
+{
+    p->held[SERVER] = true;
+    for (int i = 0; i < 3; i++) {
+        weir_call *call = waiting_call("/t.T/Unary");
+
+        if (i == 0)
+            weir_call_set_timeout(call, WEIR_MILLISECONDS(500));
+        pair_make(p, &readers[i], call, text("a"));
+    }
+    pair_settle(p);
+    pair_cut(p);
+    pair_settle(p);
+    for (int i = 0; i < 3; i++)
+        expect_pending(&readers[i]);
+    assert_int_equal(state_of(p), WEIR_CONNECTION_FAILED);
+}
+
+static void calls_end_in_time_between_two_tries(void **state)
+{
+    struct pair *p = *state;
+    struct reader readers[3];
+
+    start_to_wait_for_the_next_try(p, readers);
+    pair_advance(p, WEIR_MILLISECONDS(500) - 1);
+    expect_pending(&readers[0]);
+    pair_advance(p, 1);
+    expect_error(&readers[0], WEIR_DEADLINE_EXCEEDED);
+    weir_call_cancel(readers[1].call);
+    pair_settle(p);
+    expect_error(&readers[1], WEIR_CANCELLED);
+    expect_pending(&readers[2]);
+    pair_drop_channel(p);
+    pair_settle(p);
+    expect_error(&readers[2], WEIR_CANCELLED);
+    pair_advance(p, WEIR_SECONDS(60));
+    assert_int_equal(p->connects, 1);
+    for (int i = 0; i < 3; i++)
+        reader_clear(&readers[i]);
+}
+
 static void a_channel_ends_while_its_server_never_speaks(void **state)
 {
     struct pair *p = *state;
@@ -417,6 +459,7 @@ int main(void)
         PAIR_TEST(a_call_that_waits_for_ready_leaves_when_the_server_said_hello),
         PAIR_TEST(a_call_that_waits_for_ready_outlives_servers_that_never_speak),
         PAIR_TEST(a_connection_that_closes_before_its_hello_is_a_try_that_failed),
+        PAIR_TEST(calls_end_in_time_between_two_tries),
         PAIR_TEST(a_channel_ends_while_its_server_never_speaks),
         PAIR_TEST(keepalive_gives_up_a_server_that_may_take_for_ever),
         PAIR_TEST_WHOLE(connecting_has_the_same_time),
