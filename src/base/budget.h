@@ -11,9 +11,10 @@
  * those end, and 0 when all have.
  *
  * The total has marks. Below the first there is plenty. From there on those who hold more than a
- * fair allowance go without, and the others go on as before; at the limit all go without. Who has
- * to wait registers, looks again, and is woken when the total falls below a mark, or it itself is
- * below its allowance because it holds less or the allowance grew: once, and not for every byte.
+ * fair allowance go without, and the others go on as before; at the limit the allowance is a
+ * quarter of that, or 16 KiB. A channel's connections have none, but go on while all that the
+ * channel could let go is next to nothing. Who has to wait registers, looks again, and is woken
+ * when the total falls below a mark, or one of these changed for it: once, and not for every byte.
  */
 #ifndef BASE_BUDGET_H
 #define BASE_BUDGET_H

@@ -603,6 +603,7 @@ weir_code weir_server_adopt(weir_server *server, int fd, weir_tls *tls, weir_sta
     loop = next_loop(served);
     if (!push_fd(loop, (struct accepted){fd, ref_tls(tls)})) {
         weir_tls_unref(tls);
+        server_count_refused(served->server);
         return weir_fail(why, WEIR_RESOURCE_EXHAUSTED, "out of memory for a connection");
     }
     cell_wake(loop->cell);

@@ -109,6 +109,33 @@ static void one_too_many_is_not_adopted(void **state)
     close(others[1]);
 }
 
+static void *allocate_nothing(void *self, size_t size)
+{
+    (void)self, (void)size;
+    return NULL;
+}
+
+static void one_for_which_there_is_no_memory_counts_as_refused(void **state)
+{
+    static const weir_allocator none = {.allocate = allocate_nothing};
+    weir_server *server = echo_server(NULL, NULL);
+    weir_total_usage usage;
+    uint16_t port;
+    int ends[2];
+
+    (void)state;
+    echo_listen(server, "127.0.0.1:0", &port); /* its loops are made */
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    weir_set_allocator(&none);
+    assert_int_equal(weir_server_adopt(server, ends[0], NULL, NULL), WEIR_RESOURCE_EXHAUSTED);
+    weir_set_allocator(NULL);
+    weir_server_usage(server, &usage);
+    assert_int_equal(usage.connections_refused, 1);
+    weir_server_free(server);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_connection_that_leaves_makes_room(void **state)
 {
     const weir_server_options options = {.max_connections = 1};
@@ -232,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_connection_too_many_is_closed_at_once_and_told),
         cmocka_unit_test(one_too_many_is_not_adopted),
+        cmocka_unit_test(one_for_which_there_is_no_memory_counts_as_refused),
         cmocka_unit_test(a_connection_that_leaves_makes_room),
         cmocka_unit_test(clients_that_stall_are_let_go_and_nobody_else_notices),
         cmocka_unit_test(clients_that_do_not_close_hold_few_fds),
