@@ -50,8 +50,10 @@ static weir_code take_answer(void *arg, const void *response, weir_status *why)
 {
     struct upload *u = arg;
     const Weir__Demo__V1__UploadReply *reply = response;
+    size_t size = strspn(reply->sha256, "0123456789abcdef");
 
-    if (strlen(reply->sha256) >= sizeof u->text || u->answered)
+    /* It is printed, and what is no digest could command the terminal. */
+    if (size >= sizeof u->text || reply->sha256[size] != '\0' || u->answered)
         return weir_fail(why, WEIR_INTERNAL, "the server sent what is no UploadReply");
     u->answered = true;
     u->size = reply->size;
