@@ -87,7 +87,7 @@ typedef struct weir_server_options {
      * leaves at once; a call whose message does not is ended. While it is short of memory the calls
      * that let go of nothing of what they hold for stall_timeout_ns (default 10 s) are ended with
      * RESOURCE_EXHAUSTED, and connections whose peer takes no output are closed, the
-     * longest-stalled first.
+     * longest-stalled first; when there are none, those that waited for memory so long.
      */
     uint64_t memory_limit;
     uint64_t stall_timeout_ns;

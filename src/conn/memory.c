@@ -24,6 +24,9 @@
 #define WAITING_FRAME ((size_t)152)
 /* Who lets so much go, or an eighth of what it holds, does not stall. */
 #define ENOUGH ((size_t)16 * 1024)
+/* In the heap of stalls those that only wait come behind all that hold something: their end lets
+ * little go. */
+#define ONLY_WAITS (UINT64_C(1) << 63)
 
 /* ---- the longest-stalled call ---- */
 
@@ -81,13 +84,19 @@ static bool holds_anew(struct exchange *e)
     return true;
 }
 
-/* Since when it lets nothing go; WEIR_NEVER: it holds nothing. */
+static bool is_withheld(const struct exchange *e)
+{
+    return !list_is_empty(&e->room_link);
+}
+
+/* Its place among those that stall: since when it lets nothing go, or waits for those who should.
+ * WEIR_NEVER: it does neither. */
 static uint64_t stalled_since(struct stall *stall)
 {
     if (stall->is_connection)
         return connection_of(stall)->output_charged != 0 ? stall->moved_at : WEIR_NEVER;
     if (held_in_messages(call_of(stall)) == 0)
-        return WEIR_NEVER;
+        return is_withheld(call_of(stall)) ? stall->moved_at | ONLY_WAITS : WEIR_NEVER;
     if (inbound_was_taken(call_of(stall)->in) || holds_anew(call_of(stall)))
         start_over(stall, call_of(stall)->loop->now);
     return stall->moved_at;
@@ -142,7 +151,7 @@ static void look(struct memory *m)
 
         budget_set_oldest(m->budget, stall != NULL ? stall->node.when : WEIR_NEVER);
         oldest = budget_is_oldest(m->budget);
-        due = stall != NULL ? clock_after(stall->node.when, m->stall_timeout) : WEIR_NEVER;
+        due = stall != NULL ? clock_after(stall->moved_at, m->stall_timeout) : WEIR_NEVER;
         if (due > m->loop->now)
             break;
         due = WEIR_NEVER;
@@ -164,14 +173,18 @@ static void look_when_woken(void *target)
     look(target);
 }
 
-/* `anew`: it held nothing before. */
+/* `anew`: it held nothing, and waited for nothing, before. */
 static void watch(struct memory *m, struct stall *stall, bool anew)
 {
     if (anew)
         start_over(stall, m->loop->now);
-    if (stall->node.place != 0 || !budget_is_limited(m->budget) || !heap_reserve(&m->stalls))
-        return;
-    start_over(stall, m->loop->now);
+    if (stall->node.place == 0) {
+        if (!budget_is_limited(m->budget) || !heap_reserve(&m->stalls))
+            return;
+        start_over(stall, m->loop->now);
+    } else if (stall->node.when <= stall->moved_at) {
+        return; /* it is put right when it comes to the top */
+    }
     heap_set(&m->stalls, &stall->node, stall->moved_at);
     if (heap_first(&m->stalls) != &stall->node)
         return;
@@ -317,10 +330,15 @@ static void wait_for_memory(weir_connection *c)
         connection_make_runnable(c);
 }
 
+/* Where calls and their arenas alone fill the memory nobody holds a message, and those who wait are
+ * the ones that stall. */
 static void withhold(struct exchange *e, struct list *where)
 {
+    bool anew = !is_withheld(e) && held_in_messages(e) == 0;
+
     list_remove(&e->room_link);
     list_append(where, &e->room_link);
+    watch(e->connection->memory, &e->stall, anew);
     if (e->blocked == BLOCKED_NOT)
         memory_block(e, BLOCKED_BY_BUDGET);
     wait_for_memory(e->connection);
@@ -420,7 +438,7 @@ bool memory_admits(struct exchange *e)
 /* It goes on, and is not withheld any more if there is nothing that it is owed. */
 static bool may_poll(struct exchange *e)
 {
-    if (e->owed != 0 || e->debt != 0 || list_is_empty(&e->room_link))
+    if (e->owed != 0 || e->debt != 0 || !is_withheld(e))
         return true;
     list_remove(&e->room_link);
     if (e->blocked == BLOCKED_BY_BUDGET)
@@ -460,7 +478,7 @@ void memory_received(struct exchange *e, size_t size)
     e->debt += size;
     memory_taken(e);
     /* What is withheld may be polled now, for that lets go what came. */
-    if (!list_is_empty(&e->room_link))
+    if (is_withheld(e))
         exchange_schedule(e, EXCHANGE_POLL);
     else
         withhold(e, &c->withheld);
@@ -480,7 +498,7 @@ size_t memory_credit(struct exchange *e, size_t size)
 
     e->owed += size;
     if (level_of(c) != BUDGET_PLENTY) {
-        if (list_is_empty(&e->room_link))
+        if (!is_withheld(e))
             withhold(e, &c->withheld);
         return 0;
     }
@@ -561,7 +579,7 @@ void memory_leave(struct exchange *e)
         memory_unblock(e);
     pay(e, e->debt);
     e->owed = 0;
-    if (!list_is_empty(&e->room_link))
+    if (is_withheld(e))
         list_remove(&e->room_link);
     if (e->held_charged != 0 && --c->holding == 0 && !list_is_empty(&c->turns))
         connection_make_runnable(c);

@@ -309,6 +309,63 @@ static void halves_of_messages_do_not_wedge_it(void **state)
     assert_true(usage_of(p).ended > 0);
 }
 
+/* Calls whose metadata fills the memory, and which have nothing to say. */
+static struct served *fill_with_metadata(struct peer *p)
+{
+    struct served *first = &p->service->served[p->service->calls];
+    char token[12001] = {0};
+
+    memset(token, 'x', sizeof token - 1);
+    for (int32_t id = 3; usage_of(p).refused == 0; id += 2) {
+        p->service->served[p->service->calls].responses = (struct source){.size = 10};
+        peer_request(p, id, 0, "/t.T/Hand", "authorization", token, NULL);
+        peer_settle(p);
+    }
+    return first;
+}
+
+static void who_waits_for_memory_that_nobody_can_let_go_is_ended(void **state)
+{
+    struct peer *p = *state;
+    struct served *calls = fill_with_metadata(p);
+
+    peer_advance(p, 10 * STALL);
+    assert_int_equal(usage_of(p).ended, 0);
+    peer_window(p, 3, 1000);
+    source_give(&calls[0].responses, 1);
+    peer_large_message(p, 5, 0, 50 * KIB);
+    peer_advance(p, 1);
+    assert_int_equal(reader_skim(&calls[1].requests), 1); /* and its window is owed */
+    peer_advance(p, STALL - 2);
+    assert_int_equal(usage_of(p).ended, 0);
+    peer_advance(p, 2);
+    assert_int_equal(usage_of(p).ended, 2);
+    expect_status(p, 3, WEIR_RESOURCE_EXHAUSTED);
+    expect_status(p, 5, WEIR_RESOURCE_EXHAUSTED);
+}
+
+static void but_not_before_those_who_hold_something(void **state)
+{
+    struct peer *p = *state;
+    struct served *waiting = open_call(p, 3, (struct source){.size = 100});
+
+    peer_window(p, 0, LIMIT);
+    stall(p, 5, 17, PIECE);
+    source_give(&waiting->responses, 1);
+    peer_advance(p, STALL / 2);
+    for (int32_t i = 0; i < 17; i++)
+        peer_window(p, 5 + 2 * i, PIECE / 7);
+    peer_settle(p); /* they move, and it has stalled for longer now */
+    peer_advance(p, STALL - 1);
+    assert_int_equal(waiting->responses.given, 0);
+    assert_int_equal(usage_of(p).ended, 0);
+    peer_advance(p, STALL);
+    assert_int_equal(waiting->responses.given, 1);
+    assert_true(usage_of(p).ended > 0);
+    assert_int_equal(peer_count(p, NGHTTP2_HEADERS, 3), 1); /* and no trailers */
+    assert_null(peer_find(p, NGHTTP2_RST_STREAM, 3, 0));
+}
+
 static void with_plenty_nobody_is_ended(void **state)
 {
     struct peer *p = *state;
@@ -348,6 +405,8 @@ int main(void)
         BUDGET_TEST(a_byte_now_and_then_is_a_stall),
         BUDGET_TEST(a_socket_that_takes_a_byte_now_and_then_is_a_stall),
         BUDGET_TEST(halves_of_messages_do_not_wedge_it),
+        BUDGET_TEST(who_waits_for_memory_that_nobody_can_let_go_is_ended),
+        BUDGET_TEST(but_not_before_those_who_hold_something),
         PLENTY_TEST(with_plenty_nobody_is_ended),
         BUDGET_TEST(below_the_mark_nobody_is_ended),
     };
