@@ -147,7 +147,7 @@ static void look(struct memory *m)
 
     while (budget_is_short(m->budget)) {
         struct stall *stall = longest_stalled(m);
-        bool oldest;
+        bool oldest, only_waits;
 
         budget_set_oldest(m->budget, stall != NULL ? stall->node.when : WEIR_NEVER);
         oldest = budget_is_oldest(m->budget);
@@ -157,7 +157,12 @@ static void look(struct memory *m)
         due = WEIR_NEVER;
         if (!oldest)
             break; /* the loop that has an older one was woken, and wakes this one later */
+        only_waits = stall->node.when >= ONLY_WAITS;
         end_stalled(m, stall);
+        if (only_waits) { /* what it takes itself goes in a turn, and may be enough */
+            due = m->loop->now + 1;
+            break;
+        }
     }
     if (m->connections != 0)
         loop_timer_set(m->loop, &m->timer, due);

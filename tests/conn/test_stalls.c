@@ -344,6 +344,53 @@ static void who_waits_for_memory_that_nobody_can_let_go_is_ended(void **state)
     expect_status(p, 5, WEIR_RESOURCE_EXHAUSTED);
 }
 
+/* Then what a call takes goes with the call, and its handler has no part in that. */
+static void forget_calls(struct peer *p)
+{
+    for (unsigned i = 0; i < p->service->calls; i++) {
+        weir_stream_release(&p->service->served[i].requests.stream);
+        weir_call_unref(p->service->served[i].call);
+        p->service->served[i].call = NULL;
+    }
+}
+
+static void of_those_who_only_wait_no_more_are_ended_than_must_be(void **state)
+{
+    enum { WAITING = 20 };
+    struct peer *p = *state;
+    struct served *calls = fill_with_metadata(p);
+    uint64_t ended;
+
+    forget_calls(p);
+    for (int32_t i = 0; i < WAITING; i++) {
+        peer_window(p, 3 + 2 * i, 1000);
+        source_give(&calls[i].responses, 1);
+        peer_advance(p, 1);
+    }
+    peer_advance(p, 2 * STALL);
+    ended = usage_of(p).ended;
+    assert_in_range(ended, 1, 8);
+    expect_status(p, 3, WEIR_RESOURCE_EXHAUSTED);
+    for (uint64_t i = ended; i < WAITING; i++)
+        assert_int_equal(calls[i].responses.given, 1);
+}
+
+/* The same where all of them began to wait at once. */
+static void nor_where_all_began_to_wait_at_once(void **state)
+{
+    enum { WAITING = 20 };
+    struct peer *p = *state;
+    struct served *calls = fill_with_metadata(p);
+
+    forget_calls(p);
+    for (int32_t i = 0; i < WAITING; i++) {
+        peer_window(p, 3 + 2 * i, 1000);
+        source_give(&calls[i].responses, 1);
+    }
+    peer_advance(p, 2 * STALL);
+    assert_in_range(usage_of(p).ended, 1, 8);
+}
+
 static void but_not_before_those_who_hold_something(void **state)
 {
     struct peer *p = *state;
@@ -406,6 +453,8 @@ int main(void)
         BUDGET_TEST(a_socket_that_takes_a_byte_now_and_then_is_a_stall),
         BUDGET_TEST(halves_of_messages_do_not_wedge_it),
         BUDGET_TEST(who_waits_for_memory_that_nobody_can_let_go_is_ended),
+        BUDGET_TEST(of_those_who_only_wait_no_more_are_ended_than_must_be),
+        BUDGET_TEST(nor_where_all_began_to_wait_at_once),
         BUDGET_TEST(but_not_before_those_who_hold_something),
         PLENTY_TEST(with_plenty_nobody_is_ended),
         BUDGET_TEST(below_the_mark_nobody_is_ended),
