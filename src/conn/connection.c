@@ -497,6 +497,7 @@ weir_code weir_connection_input(weir_connection *c, const uint8_t *data, size_t 
         fine = secure_receive(c, data, size);
     else
         fine = connection_receive(c, data, size);
+    memory_count_output(c); /* what it owes by now: while its socket is full nobody asks for that */
     if (fine && (needs_look(c) || window_is_due(&c->window)))
         connection_make_runnable(c);
     name(c);
