@@ -53,7 +53,9 @@ WEIR_API void weir_connection_output_done(weir_connection *connection, size_t si
 /* The socket is gone, or could not be made: `reason` (borrowed, may be NULL) becomes part of the
  * status of the calls it takes along. A client's connection whose server has not said hello (its
  * first SETTINGS), and which has calls that wait for one (weir_call_set_wait_for_ready), is not
- * done then: its transport is asked to connect again. */
+ * done then: its transport is asked to connect again. Nor is one with a call that the server
+ * cancelled just now, at its deadline maybe: the next turn of the loop, which knows the time, names
+ * it. */
 WEIR_API void weir_connection_eof(weir_connection *connection, const char *reason);
 
 /* A client's connection has an open socket from now on: `peer_address` is copied. With TLS the

@@ -555,9 +555,18 @@ void weir_connection_output_done(weir_connection *c, size_t size)
     memory_count_output(c);
 }
 
+/* A call's end is to be judged by the clock, which is right in the next turn only. */
+static bool has_to_judge(const weir_connection *c)
+{
+    for (const struct list *link = c->work.next; link != &c->work; link = link->next)
+        if (LIST_MEMBER(link, struct exchange, work_link)->work & EXCHANGE_JUDGE)
+            return true;
+    return false;
+}
+
 bool weir_connection_done(const weir_connection *c)
 {
-    if (c->eof || c->failed)
+    if (c->failed || (c->eof && !has_to_judge(c)))
         return true;
     /* A call that did not leave has yet to be moved. */
     if (!list_is_empty(&c->work))

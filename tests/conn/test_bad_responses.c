@@ -576,6 +576,30 @@ static void a_call_that_may_not_leave_any_more_moves_at_a_goaway(void **state)
     assert_int_equal(p->connection->exchange_count, 1);
 }
 
+/* The server's clock struck first, and it hung up behind its reset. */
+static void a_cancel_at_the_deadline_is_that_though_the_connection_ended_with_it(void **state)
+{
+    struct peer *p = *state;
+    weir_call *call = weir_call_create("/t.T/Any");
+    struct reader r;
+
+    weir_call_set_timeout(call, WEIR_SECONDS(9));
+    reader_init(&r, weir_channel_call(p->channel, call, weir_stream_empty()), call);
+    weir_call_unref(call);
+    peer_settle(p);
+    now += WEIR_SECONDS(9);
+    peer_reset(p, 3, NGHTTP2_CANCEL);
+    assert_int_equal(weir_connection_input(p->connection, p->out.data, p->out.size), WEIR_OK);
+    p->out.taken = p->out.size = 0;
+    weir_connection_eof(p->connection, NULL);
+    assert_false(weir_connection_done(p->connection));
+    weir_loop_turn(p->loop, now);
+    assert_ptr_equal(weir_loop_next(p->loop), p->connection);
+    assert_true(weir_connection_done(p->connection));
+    expect_error(&r, WEIR_DEADLINE_EXCEEDED);
+    reader_clear(&r);
+}
+
 #define BYTES(text) text, sizeof(text) - 1
 
 static void broken_frames_end_the_connection_and_its_calls(void **state)
@@ -672,6 +696,7 @@ int main(void)
         CLIENT_TEST(a_goaway_ends_the_calls_above_its_id_only),
         CLIENT_TEST(a_call_that_may_not_leave_any_more_is_forgotten_at_its_deadline),
         CLIENT_TEST(a_call_that_may_not_leave_any_more_moves_at_a_goaway),
+        CLIENT_TEST(a_cancel_at_the_deadline_is_that_though_the_connection_ended_with_it),
         CLIENT_TEST(broken_frames_end_the_connection_and_its_calls),
         CLIENT_TEST(noise_never_crashes),
     };
