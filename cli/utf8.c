@@ -53,11 +53,11 @@ bool is_utf8(const char *text)
     return length != 0;
 }
 
-/* C0, DEL, and C1, whose code points have two bytes. */
+/* C0 but what only parts a text, DEL, and C1, whose code points have two bytes. */
 static bool is_control(const uint8_t *at, size_t length)
 {
     if (length == 1)
-        return *at < 0x20 || *at == 0x7f;
+        return (*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7f;
     return length == 2 && at[0] == 0xc2 && at[1] < 0xa0;
 }
 

@@ -12,7 +12,7 @@
 
 bool is_utf8(const char *text);
 
-/* Control characters, and what is no UTF-8, as \xNN for each byte. */
+/* Control characters but line ends and tabs, and what is no UTF-8, as \xNN for each byte. */
 void print_visibly(FILE *out, const void *text, size_t size);
 
 #endif

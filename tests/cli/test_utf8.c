@@ -65,7 +65,7 @@ static void what_others_say_cannot_command_a_terminal(void **state)
     (void)state;
     assert_shown("", 0, "");
     assert_shown("gr\xc3\xbcn \xf0\x9f\x8c\x8a", 10, "gr\xc3\xbcn \xf0\x9f\x8c\x8a");
-    assert_shown("a\033[2Jb\r\n", 8, "a\\x1b[2Jb\\x0d\\x0a");
+    assert_shown("a\033[2Jb\r\n", 8, "a\\x1b[2Jb\\x0d\n");
     assert_shown("\0\x7f", 2, "\\x00\\x7f");
     assert_shown("\xc2\x9b\xc2\xa0", 4, "\\xc2\\x9b\xc2\xa0"); /* CSI; a space */
     assert_shown("\x9b\xf0\x9f", 3, "\\x9b\\xf0\\x9f");        /* no UTF-8 */
