@@ -62,11 +62,12 @@ static bool refuses(enum syscall call)
     return true;
 }
 
-/* libc's own, looked up once. */
+/* libc's own, looked up once. A call through the atomic itself would read it as if it were none. */
 #define REAL(name)                                                                                 \
-    static __typeof__(name) *_Atomic real_##name;                                                  \
+    static __typeof__(name) *_Atomic found_##name;                                                 \
+    __typeof__(name) *real_##name = atomic_load(&found_##name);                                    \
     if (real_##name == NULL)                                                                       \
-    real_##name = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+    atomic_store(&found_##name, real_##name = (__typeof__(name) *)dlsym(RTLD_NEXT, #name))
 
 int socket(int domain, int type, int protocol)
 {
