@@ -120,6 +120,15 @@ static struct stall *longest_stalled(struct memory *m)
     return NULL;
 }
 
+/* No byte came, and perhaps nothing else is to be done there: its driver is to send the reset. */
+static void end_stalled_call(struct exchange *e)
+{
+    weir_connection *c = e->connection;
+
+    memory_end(e, "memory is short, and the call stalled longest");
+    connection_make_runnable(c);
+}
+
 static void end_stalled(struct memory *m, struct stall *stall)
 {
     unwatch(m, stall);
@@ -128,7 +137,7 @@ static void end_stalled(struct memory *m, struct stall *stall)
         connection_end(connection_of(stall), "memory is short, and the peer does not read");
         return;
     }
-    memory_end(call_of(stall), "memory is short, and the call stalled longest");
+    end_stalled_call(call_of(stall));
 }
 
 void memory_end(struct exchange *e, const char *why)

@@ -434,6 +434,33 @@ static void below_the_mark_nobody_is_ended(void **state)
     assert_int_equal(usage_of(p).ended, 0);
 }
 
+/* Its requests are over, nothing comes, and nothing else makes the connection speak. */
+static void a_server_hears_of_a_clients_call_that_was_ended(void **state)
+{
+    const weir_channel_options options = {.memory_limit = 100 * KIB, .stall_timeout_ns = STALL};
+    struct peer *p;
+    struct reader r;
+    int32_t id;
+
+    (void)state;
+    memory_install();
+    p = peer_of_client(&options);
+    id = peer_call(p, &r, "/t.T/Down", weir_stream_empty());
+    peer_headers(p, id, 0, RESPONSE, NULL);
+    peer_large_message(p, id, 0, 60 * KIB);
+    peer_settle(p);
+    peer_advance(p, STALL - 1);
+    assert_null(peer_find(p, NGHTTP2_RST_STREAM, id, 0));
+    now++;
+    weir_loop_turn(p->loop, now);
+    assert_ptr_equal(weir_loop_next(p->loop), p->connection); /* or its driver sends nothing */
+    peer_settle(p);
+    expect_reset(p, id, NGHTTP2_CANCEL);
+    reader_clear(&r);
+    peer_free(p);
+    assert_int_equal(memory_held(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +485,7 @@ int main(void)
         BUDGET_TEST(but_not_before_those_who_hold_something),
         PLENTY_TEST(with_plenty_nobody_is_ended),
         BUDGET_TEST(below_the_mark_nobody_is_ended),
+        cmocka_unit_test(a_server_hears_of_a_clients_call_that_was_ended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
