@@ -144,18 +144,24 @@ static void a_call_that_moved_still_has_its_deadline(void **state)
     reader_clear(&r);
 }
 
+/* The one that had left is lost, the other one is answered on the next connection. */
+static void expect_move(struct pair *p, struct reader *running, struct reader *waiting)
+{
+    pair_settle(p);
+    expect_error(running, WEIR_UNAVAILABLE);
+    expect_text(waiting, "x");
+    expect_end(waiting);
+    reader_clear(running);
+    reader_clear(waiting);
+}
+
 static void a_call_that_waits_moves_when_its_connection_is_lost(void **state)
 {
     struct reader running, waiting;
     struct pair *p = start_two_calls(state, &running, &waiting);
 
     pair_cut(p);
-    pair_settle(p);
-    expect_error(&running, WEIR_UNAVAILABLE);
-    expect_text(&waiting, "x");
-    expect_end(&waiting);
-    reader_clear(&running);
-    reader_clear(&waiting);
+    expect_move(p, &running, &waiting);
 }
 
 /* A frame that is too large is an error of HTTP/2. */
@@ -166,12 +172,7 @@ static void a_call_that_waits_moves_when_its_connection_breaks(void **state)
     struct pair *p = start_two_calls(state, &running, &waiting);
 
     (void)!weir_connection_input(pair_connection(p, CLIENT), frame, sizeof frame);
-    pair_settle(p);
-    expect_error(&running, WEIR_UNAVAILABLE);
-    expect_text(&waiting, "x");
-    expect_end(&waiting);
-    reader_clear(&running);
-    reader_clear(&waiting);
+    expect_move(p, &running, &waiting);
 }
 
 static void a_call_whose_request_lies_in_a_session_that_is_lost_moves(void **state)
